@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,26 @@ STATIC = HERE / "static" / "analysis"
 ASSETS = ("inline", "static")
 READS = ("semblance-results/1",)
 HEAT_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: templates/analysis/report/<id>.html.jinja, shown where the results hold `needs`."""
+
+    id: str
+    words: str
+    needs: str = ""
+
+
+SECTIONS = (
+    Section("agreement", "Agreement"),
+    Section("expressions", "Expressions"),
+    Section("space", "The space"),
+    Section("dimensions", "Dimensions"),
+    Section("reconstruction", "Reconstruction"),
+    Section("learning", "Learning"),
+    Section("origin", "Origin"),
+)
 
 
 class ResultsOutdated(ValueError):
@@ -54,6 +75,7 @@ def render_report(
         "title": title,
         "results": results,
         "figures": shown,
+        "sections": [section for section in SECTIONS if not section.needs or results.get(section.needs)],
         "curves": [(name, figure["title"]) for name, figure in shown.items() if name.startswith("curve-")],
         "is_inline": assets == "inline",
         "nonce": nonce,

@@ -73,5 +73,6 @@ def _page_key(report: Report, links) -> str:
 
 
 def _template_digest() -> str:
-    template = pages.TEMPLATES / "analysis" / "report.html.jinja"
-    return str(template.stat().st_mtime_ns)
+    folder = pages.TEMPLATES / "analysis"
+    templates = [folder / "report.html.jinja", *sorted((folder / "report").iterdir())]
+    return " ".join(str(template.stat().st_mtime_ns) for template in templates)

@@ -1,0 +1,26 @@
+"""The plots of a report as plotly figures in plain dictionaries.
+
+Colours are names such as "@accent": report.js replaces them by the page's CSS variables (--plot-accent),
+so that plots follow light and dark. Nothing here needs the plotly package; the figures are its JSON.
+"""
+
+from analysis.figures.agreement import probe, satisfied
+from analysis.figures.learning import curve_names, curves
+from analysis.figures.space import dimensions, view
+
+#: {place on the page: what draws it from the results, None where they do not allow it}.
+FIGURES = {
+    "satisfied": satisfied,
+    "probe": probe,
+    "view": view,
+    "dimensions": dimensions,
+}
+
+
+def all_figures(results: dict) -> dict[str, dict]:
+    """Return {place on the page: figure} of every plot that the results allow."""
+    made = {name: draw(results) for name, draw in FIGURES.items()}
+    return {name: figure for name, figure in made.items() if figure is not None} | curves(results)
+
+
+__all__ = ["FIGURES", "all_figures", "curve_names", "curves", "dimensions", "probe", "satisfied", "view"]

@@ -1,0 +1,71 @@
+"""Learning curves, a small plot for every quantity."""
+
+from analysis.figures.frame import framed
+
+STEEP = 20
+CURVES = {"kl": "KL", "elbo": "ELBO", "satisfied": "satisfied triplets", "triplet": "triplet term"}
+
+
+def curves(results: dict) -> dict[str, dict]:
+    """Return {"curve-loss": figure, ...}: a small plot for every quantity, training and validation in one.
+
+    Quantities that fall by more than a factor of STEEP stand on a logarithmic axis, or their end would be a flat line.
+    """
+    points, made = results["curves"], {}
+    for quantity, names in curve_pairs(points).items():
+        values = [p[name] for name in names.values() for p in points if p.get(name) is not None]
+        traces = []
+        for role, name in names.items():
+            at = [p for p in points if p.get(name) is not None]
+            colour = "@accent" if role == "validation" else "@fourth"
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": role,
+                    "x": [p["step"] for p in at],
+                    "y": [p[name] for p in at],
+                    "line": {"color": colour, "width": 2},
+                    "hovertemplate": f"{role}, step %{{x:,}}: %{{y:.4~g}}<extra></extra>",
+                }
+            )
+        is_steep = min(values) > 0 and max(values) / min(values) > STEEP
+        yaxis = {"zeroline": False, "fixedrange": True, "nticks": 5, "type": "log" if is_steep else "linear"}
+        yaxis |= {"tickformat": ".0%"} if quantity == "satisfied" else {"dtick": 1} if is_steep else {}
+        xaxis = {"zeroline": False, "fixedrange": True, "showgrid": False, "nticks": 5}
+        layout = framed(height=190, xaxis=xaxis, yaxis=yaxis) | {"showlegend": False}
+        made[f"curve-{quantity}"] = {
+            "data": traces,
+            "layout": layout,
+            "title": CURVES.get(quantity, quantity.replace("_", " ")),
+        }
+    return made
+
+
+def curve_pairs(points: list[dict]) -> dict[str, dict[str, str]]:
+    """Return {quantity: {"training" or "validation": metric}}, satisfied triplets first.
+
+    >>> curve_pairs([{"step": 1, "loss": 2.0, "validation_kl": 1.0, "kl": 1.0, "satisfied_validation": 0.5}])
+    {'satisfied': {'validation': 'satisfied_validation'}, 'loss': {'training': 'loss'}, \
+'kl': {'validation': 'validation_kl', 'training': 'kl'}}
+    """
+    shares, terms = curve_names(points)
+    pairs: dict[str, dict[str, str]] = {}
+    for name in shares + terms:
+        quantity = name.removeprefix("validation_").removesuffix("_validation").removesuffix("_train")
+        role = "validation" if "validation" in name else "training"
+        pairs.setdefault(quantity, {})[role] = name
+    return pairs
+
+
+def curve_names(points: list[dict]) -> tuple[list[str], list[str]]:
+    """Return (shares, other terms): the numeric metrics that the points of a learning curve hold."""
+    names: dict[str, None] = {}
+    for point in points:
+        names |= {
+            key: None
+            for key, value in point.items()
+            if key not in ("step", "seconds") and isinstance(value, int | float) and not isinstance(value, bool)
+        }
+    shares = [name for name in names if name.startswith("satisfied")]
+    return shares, [name for name in names if name not in shares]
