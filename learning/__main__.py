@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from learning.config import ConfigInvalid
 from learning.recipes import DEFAULT, RECIPES, RecipeUnknown, recipe
-from learning.studies import RESULTS, STUDIES, headline, run_study
+from learning.studies import STUDIES, headline, run_study
+from learning.study_results import RESULTS
 from triplets.archive import ReleaseDamaged, read_release
 
 
@@ -24,6 +25,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--recipe", default=DEFAULT, help=f"default {DEFAULT}; --list shows all")
     parser.add_argument("--out", type=Path, help="folder for the checkpoint")
     parser.add_argument("--set", dest="changes", action="append", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--second", help="the second collection of a study that has one, a release")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--list", action="store_true", help="print every recipe with its origin")
@@ -32,13 +34,16 @@ def main(arguments=None) -> int:
         for entry in RECIPES.values():
             print(f"{entry.name}: {entry.summary} ({entry.source})")
         for study in STUDIES.values():
-            print(f"{study.name}: {study.summary} (whole study, {len(study.parts)} recipes)")
+            second = f"; with --second, {study.second}" if study.second else ""
+            print(f"{study.name}: {study.summary} (whole study, {len(study.parts)} recipes{second})")
         return 0
     if not options.release or options.out is None:
         parser.error("expected a release and --out DIR (or --list)")
     try:
         if options.recipe in STUDIES:
             return _train_study(options)
+        if options.second:
+            raise ConfigInvalid(f"--second is {options.second}: expected only with a study, {', '.join(STUDIES)}")
         result = _train(options)
     except (ConfigInvalid, RecipeUnknown, ReleaseDamaged, OSError, ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -80,6 +85,7 @@ def _train(options):
 def _train_study(options) -> int:
     study = STUDIES[options.recipe]
     changes, release = _changes(options.changes), read_release(options.release)
+    second = read_release(options.second) if options.second else None
     bars: dict[str, tqdm] = {}
 
     def show(name, progress):
@@ -90,13 +96,17 @@ def _train_study(options) -> int:
         bars[name].total = progress.n_steps
         bars[name].update(progress.step - bars[name].n)
 
-    results = run_study(release, study, changes=changes, seed=options.seed, out=options.out, on_progress=show)
+    how = {"changes": changes, "seed": options.seed, "out": options.out, "on_progress": show}
+    results = run_study(release, study, second=second, **how).parts
     for bar in bars.values():
         bar.close()
     for result in results:
         print(f"{result.name}: {headline(result.metrics) if result.metrics else result.status}")
         for said in filter(None, (result.message, result.metrics.get("warning"))):
             print(f"  WARNING: {said}")
+        if result.second.get("second", {}).get("n"):
+            figures = result.second["second"]
+            print(f"  second collection: accuracy {figures['accuracy']:.3f}, F1 {figures['f1']:.3f} of {figures['n']}")
     print(f"{sum(r.seconds for r in results):.1f} s; figures of {len(results)} networks: {options.out / RESULTS}")
     if options.json:
         print((options.out / RESULTS).read_text().replace("\n", ""))

@@ -27,8 +27,10 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(checkpoint: Checkpoint, release: Release) -> Predictions:
+def predict(checkpoint: Checkpoint, release: Release, *, device: torch.device | None = None) -> Predictions:
     """Return what a network says about every stimulus of a release that has a picture, any release.
+
+    device : where it is asked, None: the CPU.
 
     ValueError for a network that names nothing: one of landmarks, or one that learnt triplets (`embedding.embed`).
     NothingToLearn and PictureUnreadable as `learning.pictures.load_pictures`.
@@ -40,10 +42,10 @@ def predict(checkpoint: Checkpoint, release: Release) -> Predictions:
             f"this network ({kind}) names nothing: expected one of pictures that learnt classes or attributes"
         )
     pictures = load_pictures(release, size=known.size, channels=known.channels, crop=known.crop)
-    parts = []
+    network, parts = checkpoint.network.to(device), []
     for start in range(0, len(pictures), _AT_ONCE):
         pixels = torch.from_numpy(pictures.pixels[start : start + _AT_ONCE].copy())
-        parts.append(checkpoint.network(as_floats(pixels)).double())
+        parts.append(network(as_floats(pixels.to(device))).double().cpu())
     output = torch.cat(parts)
     if known.target == "class":
         return Predictions(pictures.row, known.outputs, as_numpy(output.softmax(dim=1)))

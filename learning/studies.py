@@ -1,28 +1,35 @@
 """Whole studies: all networks and ablations that a publication compares, trained one after the other on a release.
 
-Every part is a recipe of its own. A study goes on where it was, since every part does; a part that cannot be
-trained on this release, or diverges, is recorded with the reason and does not end the others.
+Every part is a recipe of its own. A study goes on where it was, since every part does: what is finished is not
+trained again. A part that cannot be trained on this release, or diverges, is recorded with the reason and does not
+end the others. What a study leaves is described in `learning.study_results`.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES
 from learning.recipes import RECIPES, recipe
+from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults, write_study
 from triplets.archive import Release
-
-RESULTS = "study.json"
-FINISHED, STOPPED, LEFT_OUT = "finished", "stopped", "left out"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One network of a study. starts_from : the recipe whose weights it begins with, "" none."""
+    """One network of a study.
+
+    labels : where it stands among the others, see `PartResult.labels`
+    starts_from : the recipe whose weights it begins with, "" none
+    is_second : trained on the second collection in place of the first
+    is_measured_elsewhere : measured on the second collection once it is trained
+    """
 
     recipe: str
+    labels: dict[str, str] = field(default_factory=dict)
     starts_from: str = ""
+    is_second: bool = False
+    is_measured_elsewhere: bool = False
 
     @property
     def name(self) -> str:
@@ -31,25 +38,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Study:
-    """Networks that are compared. tables : title -> parts, as in the publication."""
+    """Networks that are compared. tables : title -> parts, as in the publication.
+
+    second : what the study does with a second collection, "" nothing
+    """
 
     name: str
     summary: str
     parts: tuple[Part, ...]
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PartResult:
-    """How a part ended: "finished", "stopped" or "left out", and then why (`message`)."""
-
-    name: str
-    recipe: str
-    status: str
-    message: str
-    seconds: float
-    checkpoint: str
-    metrics: dict
+    second: str = ""
 
 
 def _named(study: str) -> tuple[str, ...]:
@@ -57,9 +55,13 @@ def _named(study: str) -> tuple[str, ...]:
 
 
 def _lrp() -> Study:
-    bases = tuple(Part(f"lrp-attributes/base-{base}") for base in LRP_BASES)
+    bases = tuple(Part(f"lrp-attributes/base-{base}", {"base": base, "attribute": base}) for base in LRP_BASES)
     networks = tuple(
-        Part(f"lrp-attributes/{base}-{trained}-{attribute}", starts_from=f"lrp-attributes/base-{base}")
+        Part(
+            f"lrp-attributes/{base}-{trained}-{attribute}",
+            {"base": base, "trained": trained, "attribute": attribute},
+            starts_from=f"lrp-attributes/base-{base}",
+        )
         for base in LRP_BASES
         for trained in ("dense", "full")
         for attribute in LRP_ATTRIBUTES
@@ -68,8 +70,20 @@ def _lrp() -> Study:
     return Study("lrp-attributes", "16 networks: 2 bases, dense layers or all, 4 attributes", bases + networks, tables)
 
 
+def _vgg() -> Study:
+    part = Part("vgg16-attributes", {"network": "vgg16"})
+    return Study("vgg16-attributes", "VGG16 on all attributes of a release at once", (part,))
+
+
+#: The two networks as first trained, and the one that tuning led to.
+_MEASURED_ELSEWHERE = ("vit", "resnet50", "vit-adam-1e-5")
+
+
 def _vit() -> Study:
-    parts = tuple(Part(name) for name in _named("vit-vs-resnet"))
+    parts = tuple(
+        Part(name, _settings_of(name), is_measured_elsewhere=name.rpartition("/")[2] in _MEASURED_ELSEWHERE)
+        for name in _named("vit-vs-resnet")
+    )
     names = [part.name for part in parts]
     by_rate = [name for name in names if name.startswith(("vit-sgd", "vit-rmsprop", "vit-adam"))]
     small = ("vit-adam-1e-5", "vit-adam-2e-5", "vit-adam-3e-5")
@@ -79,94 +93,124 @@ def _vit() -> Study:
         "Optimisers and rates (table 9)": (*[name for name in by_rate if name not in small[1:]], "vit"),
         "Small rates (table 10)": small,
     }
-    return Study("vit-vs-resnet", "ViT-B/16, ResNet-50 and every ablation of the ViT", parts, tables)
+    second = f"{', '.join(_MEASURED_ELSEWHERE)} are measured on it"
+    return Study("vit-vs-resnet", "ViT-B/16, ResNet-50 and every ablation of the ViT", parts, tables, second)
+
+
+def _settings_of(name: str) -> dict[str, str]:
+    config = recipe(name).config
+    return {
+        "network": config.network.architecture,
+        "optimiser": config.optimiser.optimiser,
+        "learning_rate": f"{config.optimiser.learning_rate:g}",
+        "epochs": f"{config.training.epochs:g}",
+    }
 
 
 def _fer() -> Study:
-    parts = tuple(Part(name) for name in _named("fer2013-networks") if not name.endswith("cifar-10"))
-    tables = {"As published": ("feed-forward", "cnn"), "Sound": ("feed-forward-sound", "cnn-sound")}
-    return Study(
-        "fer2013-networks", "Feed-forward and convolutional, as published and sound, with their check", parts, tables
+    parts = (
+        Part("fer2013-networks/feed-forward", {"network": "feed-forward", "settings": "published"}),
+        Part("fer2013-networks/cnn", {"network": "cnn", "settings": "published"}),
+        Part("fer2013-networks/feed-forward-sound", {"network": "feed-forward", "settings": "sound"}),
+        Part("fer2013-networks/cnn-sound", {"network": "cnn", "settings": "sound"}),
+        Part("fer2013-networks/overfit-50", {"network": "cnn", "settings": "overfit-50"}),
+        Part("fer2013-networks/cifar-10", {"network": "feed-forward", "settings": "cifar-10"}, is_second=True),
     )
+    tables = {"As published": ("feed-forward", "cnn"), "Sound": ("feed-forward-sound", "cnn-sound")}
+    summary = "Feed-forward and convolutional, as published and sound, with their two checks"
+    return Study("fer2013-networks", summary, parts, tables, "the feed-forward network is checked on it (CIFAR-10)")
 
 
-STUDIES: dict[str, Study] = {study.name: study for study in (_lrp(), _fer(), _vit())}
+STUDIES: dict[str, Study] = {study.name: study for study in (_lrp(), _vgg(), _fer(), _vit())}
 
 
 def run_study(
     release: Release,
     study: Study,
     *,
+    second: Release | None = None,
     changes: dict[str, str] | None = None,
     seed: int = 0,
     out: Path,
     on_progress: Callable | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> list[PartResult]:
+) -> StudyResults:
     """Train every part of a study into a folder of its own in `out`, and keep `study.json` beside them up to date.
 
-    changes : settings for every part, as `Config.with_changes`. on_progress : called with (part name, Progress).
+    second : the second collection, for studies that have one. changes : settings for every part, as
+    `Config.with_changes`. on_progress : called with (part name, Progress).
     ConfigInvalid is raised before anything is trained; PretrainedUnusable and FolderTaken end the study.
     """
     from learning.datasets import NothingToLearn
+
+    if second is not None and not study.second:
+        raise ValueError(f"{study.name} has no use for a second collection: expected one only")
+    changes = dict(changes or {})
+    for part in study.parts:
+        recipe(part.recipe).config.with_changes(changes)  # what is wrong is said before hours of training
+    parts: list[PartResult] = []
+
+    def results() -> StudyResults:
+        return StudyResults(
+            Path(out), study.name, study.summary, release.sha256, second.sha256 if second else "", seed, changes,
+            study.tables, tuple(parts),
+        )  # fmt: skip
+
+    for part in study.parts:
+        parts.append(_run_part(part, release, second, parts, changes, seed, Path(out), on_progress, should_stop))
+        write_study(results())
+        if parts[-1].status == STOPPED:
+            break
+    if all(part.status == LEFT_OUT for part in parts):
+        raise NothingToLearn(f"no part of {study.name} can be trained: {parts[0].message}")
+    return results()
+
+
+def _run_part(part: Part, release, second, before, changes, seed, out, on_progress, should_stop) -> PartResult:
+    from learning.datasets import NothingToLearn
     from learning.training import TrainingDiverged, train_release
 
-    changes = dict(changes or {})
-    configs = {part.name: recipe(part.recipe).config.with_changes(changes) for part in study.parts}
-    results: list[PartResult] = []
-    for part in study.parts:
-        folder = Path(out) / part.name
-        config = configs[part.name]
-        base = part.starts_from.rpartition("/")[2]
-        found = next((result for result in results if result.name == base), None)
-        message = ""
-        if found is not None and found.status == FINISHED and not config.network.pretrained:
-            config = config.with_changes({"network.pretrained": found.checkpoint})
-        elif found is not None and not config.network.pretrained:
+    base = part.starts_from.rpartition("/")[2]
+    known = {"name": part.name, "recipe": part.recipe, "labels": part.labels, "starts_from": base}
+    if part.is_second and second is None:
+        message = "it is trained on a second collection: expected --second RELEASE"
+        return PartResult(status=LEFT_OUT, message=message, changes=changes, **known)
+    config, message = recipe(part.recipe).config.with_changes(changes), ""
+    found = next((result for result in before if result.name == base), None)
+    if found is not None and not config.network.pretrained:
+        if found.status == FINISHED:
+            changes = changes | {"network.pretrained": str(out / found.checkpoint)}
+            config = config.with_changes(changes)
+        else:
             message = f"begun without the weights of {base}: {found.message or found.status}"
 
-        def tell(progress, name=part.name):
-            if on_progress:
-                on_progress(name, progress)
+    def tell(progress):
+        if on_progress:
+            on_progress(part.name, progress)
 
-        try:
-            made = train_release(
-                release,
-                config,
-                seed=seed,
-                out=folder,
-                recipe_name=part.recipe,
-                on_progress=tell,
-                should_stop=should_stop,
-            )
-        except (NothingToLearn, TrainingDiverged) as error:
-            results.append(PartResult(part.name, part.recipe, LEFT_OUT, str(error), 0.0, "", {}))
-        else:
-            results.append(
-                PartResult(
-                    part.name, part.recipe, made.status, message, made.seconds, str(made.checkpoint), made.metrics
-                )
-            )
-        _write(out, study, release, seed, changes, results)
-        if results[-1].status == STOPPED:
-            break
-    if all(result.status == LEFT_OUT for result in results):
-        raise NothingToLearn(f"no part of {study.name} can be trained: {results[0].message}")
-    return results
+    here, how = second if part.is_second else release, {"on_progress": tell, "should_stop": should_stop}
+    try:
+        made = train_release(here, config, seed=seed, out=out / part.name, recipe_name=part.recipe, **how)
+    except (NothingToLearn, TrainingDiverged) as error:
+        return PartResult(status=LEFT_OUT, message=str(error), changes=changes, **known)
+    elsewhere = {}
+    if part.is_measured_elsewhere and second is not None and made.status == FINISHED:
+        elsewhere = _elsewhere(made.checkpoint, config, release, second, seed)
+    return PartResult(
+        status=made.status, message=message, changes=changes, seconds=made.seconds,
+        checkpoint=str(made.checkpoint.relative_to(out)), metrics=made.metrics, curve=made.curve, second=elsewhere,
+        **known,
+    )  # fmt: skip
 
 
-def _write(out, study: Study, release: Release, seed: int, changes: dict, results: list[PartResult]) -> None:
-    from learning.checkpoints import write_atomically
+def _elsewhere(path: Path, config, release: Release, second: Release, seed: int) -> dict:
+    from learning.checkpoints import load_checkpoint
+    from learning.optimisation import device_named
+    from learning.transfer import measured_elsewhere
 
-    described = {
-        "study": study.name,
-        "release_sha256": release.sha256,
-        "seed": seed,
-        "changes": changes,
-        "tables": {title: list(names) for title, names in study.tables.items()},
-        "parts": [asdict(result) for result in results],
-    }
-    write_atomically(Path(out) / RESULTS, (json.dumps(described, indent=1, sort_keys=True) + "\n").encode())
+    return measured_elsewhere(
+        load_checkpoint(path), release, second, seed=seed, device=device_named(config.training.device)
+    )
 
 
 def headline(metrics: dict) -> str:
