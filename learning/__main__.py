@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from learning.config import ConfigInvalid
-from learning.recipes import DEFAULT, RECIPES, RecipeUnknown, recipe
+from learning.recipes import DEFAULT, RecipeUnknown, groups, recipe
 from learning.studies import STUDIES, headline, run_study
 from learning.study_results import RESULTS
 from triplets.archive import ReleaseDamaged, read_release
@@ -31,12 +31,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--list", action="store_true", help="print every recipe with its origin")
     options = parser.parse_args(arguments)
     if options.list:
-        for entry in RECIPES.values():
-            print(f"{entry.name}: {entry.summary} ({entry.source})")
-        for study in STUDIES.values():
-            second = f"; with --second, {study.second}" if study.second else ""
-            print(f"{study.name}: {study.summary} (whole study, {len(study.parts)} recipes{second})")
-        return 0
+        return _list()
     if not options.release or options.out is None:
         parser.error("expected a release and --out DIR (or --list)")
     try:
@@ -57,6 +52,18 @@ def main(arguments=None) -> int:
     print(f"{result.steps} steps in {result.seconds:.1f} s, best at {result.metrics['best_step']}: {result.checkpoint}")
     if options.json:
         print(json.dumps(_summary(options.recipe, result)))
+    return 0
+
+
+def _list() -> int:
+    for title, entries in groups().items():
+        print(f"\n{title}")
+        for entry in entries:
+            print(f"  {entry.name}: {entry.summary} ({entry.source})")
+    print("\nWhole studies")
+    for study in STUDIES.values():
+        second = f"; with --second, {study.second}" if study.second else ""
+        print(f"  {study.name}: {study.summary} (whole study, {len(study.parts)} recipes{second})")
     return 0
 
 

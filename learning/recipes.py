@@ -1,12 +1,28 @@
 """The published studies, and what we found to work as well in less time, as named configurations."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from learning import image_recipes
-from learning.config import Config, Optimiser, TopologicalVaeNetwork, TopologicalVaeObjective, Training
+from learning import image_recipes, vae_recipes
+from learning.config import Config, Optimiser, Training
 from learning.ordinal_config import AnnotatorNetwork, AnnotatorObjective, OrdinalNetwork, OrdinalObjective
 
 DEFAULT = "topological-vae"
+
+
+#: What a name begins with -> its heading; the first that fits.
+_GROUPS = {
+    "topological-vae/posed-": "Topological VAE, as published for posed expressions",
+    "topological-vae/spontaneous-": "Topological VAE, as published for spontaneous expressions",
+    "topological-vae": "Topological VAE",
+    "ordinal-": "Judgements alone",
+    "annotator-": "Judgements alone",
+    "picture-": "Networks of pictures",
+    "fer2013-networks/": "FER-2013 networks",
+    "vit-vs-resnet/": "ViT against ResNet",
+    "vgg16-attributes": "Attributes",
+    "lrp-attributes/": "Attributes",
+}
 
 
 class RecipeUnknown(ValueError):
@@ -22,64 +38,31 @@ class Recipe:
     source: str
     config: Config
 
+    @property
+    def group(self) -> str:
+        """The heading under which lists show it."""
+        return next(title for start, title in _GROUPS.items() if self.name.startswith(start))
+
 
 def recipe(name: str) -> Recipe:
-    """Return the recipe of that name, or raise RecipeUnknown with the names that exist."""
+    """Return the recipe of that name, or raise RecipeUnknown with the names that are near, or else exist."""
     if name not in RECIPES:
-        raise RecipeUnknown(f"there is no recipe {name!r}: expected one of {', '.join(RECIPES)}")
+        near = get_close_matches(name, RECIPES, n=5) or [known for known in RECIPES if "/" not in known]
+        listed = f"python -m learning --list shows all {len(RECIPES)}"
+        raise RecipeUnknown(f"there is no recipe {name!r}: expected such as {', '.join(near)} ({listed})")
     return RECIPES[name]
+
+
+def groups() -> dict[str, tuple[Recipe, ...]]:
+    """Return heading -> recipes, in the order in which a list or a field of choices shows them."""
+    found: dict[str, list[Recipe]] = {}
+    for entry in RECIPES.values():
+        found.setdefault(entry.group, []).append(entry)
+    return {title: tuple(entries) for title, entries in found.items()}
 
 
 _FAST = Config()
 _OWN = "this project's trials: the published quality in a small part of its time (bench/vae.py)"
-_THESIS = "the topological VAE thesis"
-
-_PUBLISHED_OPTIMISER = Optimiser(
-    optimiser="adam", learning_rate=1e-4, warmup=0, schedule="constant", weight_decay=0.0, clip_norm=0.0
-)
-
-
-def _published(*, encoder, topology_variance, annealed, annealing, batch_size) -> Config:
-    """Return the published settings; what the text leaves open is resolved as `learning.losses` states."""
-    return Config(
-        network=TopologicalVaeNetwork(
-            model=3,
-            uses_neutral="auto",
-            form="concatenated",
-            encoder=encoder,
-            decoder=(300, 400, 300),
-            n_latent=30,
-            dropout_keep=0.9,
-        ),
-        objective=TopologicalVaeObjective(
-            reconstruction_variance=1e-3,
-            reference_dims=0,
-            topology_variance=topology_variance,
-            triplet_weight=0.0,
-            vote_weights="difference",
-            likelihood="weighted",
-            triplet_term="sampled",
-            n_samples=3,
-            n_triplet_samples=10,
-            annealed=annealed,
-            annealing=annealing,
-        ),
-        optimiser=_PUBLISHED_OPTIMISER,
-        training=Training(
-            n_steps=100_000,
-            batch="separate",
-            batch_size=batch_size,
-            triplet_batch_size=10,
-            mirror="no",
-            jitter=0.0,
-            validate_every=2500,
-            selection="elbo",
-            patience=0,
-            ema=0.0,
-        ),
-    )
-
-
 _JUDGEMENTS_OPTIMISER = Optimiser(learning_rate=0.05, warmup=20, clip_norm=0.0)
 #: One batch of everything up to 65,536 judgements; the last step is the best, there is nothing that overfits later.
 _JUDGEMENTS_TRAINING = Training(
@@ -106,19 +89,14 @@ _ALL = [
         _OWN,
         _FAST.with_changes({"model": 2}),
     ),
-    Recipe(
-        "topological-vae-posed-published",
-        "Model 3 as published for posed expressions, 100,000 iterations",
-        f"{_THESIS}, table 6.10, configuration 7",
-        _published(
-            encoder=(480, 240, 120, 60), topology_variance=0.04, annealed="kl", annealing=100_000, batch_size=200
-        ),
-    ),
-    Recipe(
-        "topological-vae-spontaneous-published",
-        "Model 3 as published for spontaneous expressions, 100,000 iterations",
-        f"{_THESIS}, the best configuration on spontaneous expressions",
-        _published(encoder=(240, 120, 60), topology_variance=1e-4, annealed="prior", annealing=50_000, batch_size=250),
+    *(
+        Recipe(
+            f"topological-vae-{collection}-published",
+            f"Model 3 as published for {collection} expressions, 100,000 iterations",
+            f"{best.source}; on test: {on_test}",
+            best.config,
+        )
+        for collection, (best, on_test) in vae_recipes.BEST.items()
     ),
     Recipe(
         "ordinal-embedding",
@@ -136,4 +114,5 @@ _ALL = [
     ),
 ]
 _ALL += [Recipe(*entry) for entry in image_recipes.ALL]
+_ALL += [Recipe(row.name, row.summary, row.source, row.config) for row in vae_recipes.PUBLISHED.values()]
 RECIPES: dict[str, Recipe] = {entry.name: entry for entry in _ALL}

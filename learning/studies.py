@@ -12,6 +12,7 @@ from pathlib import Path
 from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES
 from learning.recipes import RECIPES, recipe
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults, write_study
+from learning.vae_recipes import PUBLISHED
 from triplets.archive import Release
 
 
@@ -121,7 +122,22 @@ def _fer() -> Study:
     return Study("fer2013-networks", summary, parts, tables, "the feed-forward network is checked on it (CIFAR-10)")
 
 
-STUDIES: dict[str, Study] = {study.name: study for study in (_lrp(), _vgg(), _fer(), _vit())}
+def _vae(collection: str) -> Study:
+    rows = [row for row in PUBLISHED.values() if row.collection == collection]
+    tables: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        title = f"Model {row.config.network.model} (table {row.table})"
+        tables[title] = (*tables.get(title, ()), Part(row.name).name)
+    parts = tuple(
+        Part(row.name, {"model": str(row.config.network.model), "table": row.table, "row": str(row.number)})
+        for row in rows
+    )
+    summary = f"Every configuration of the topological VAE published for {collection} expressions"
+    return Study(f"topological-vae/{collection}", summary, parts, tables)
+
+
+_ALL = (_lrp(), _vgg(), _fer(), _vit(), _vae("posed"), _vae("spontaneous"))
+STUDIES: dict[str, Study] = {study.name: study for study in _ALL}
 
 
 def run_study(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from learning.__main__ import main
-from learning.recipes import RECIPES
+from learning.recipes import RECIPES, groups
 from learning.studies import STUDIES
 from tests.learning import releases
 from triplets import archive
@@ -38,10 +38,12 @@ def test_it_trains_without_a_database_and_ends_with_json(folder, tmp_path, capsy
 
 def test_every_recipe_is_listed_with_its_origin(capsys):
     assert main(["--list"]) == 0
-    lines = capsys.readouterr().out.strip().splitlines()
-    recipes, studies = lines[: len(RECIPES)], lines[len(RECIPES) :]
-    assert [line.split(":")[0] for line in recipes] == list(RECIPES)
-    assert all(RECIPES[line.split(":")[0]].source in line for line in recipes)
+    sections = [part.splitlines() for part in capsys.readouterr().out.strip().split("\n\n")]
+    assert [title for title, *_ in sections] == [*groups(), "Whole studies"]
+    *recipes, studies = ([line.strip() for line in lines] for _, *lines in sections)
+    listed = [line for lines in recipes for line in lines]
+    assert {line.split(":")[0] for line in listed} == set(RECIPES) and len(listed) == len(RECIPES)
+    assert all(RECIPES[line.split(":")[0]].source in line for line in listed)
     assert [line.split(":")[0] for line in studies] == list(STUDIES)
 
 

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     help = "Train a recipe on a release by the queue; `--wait` follows it to its end."
 
     def add_arguments(self, parser):
-        parser.add_argument("recipe", help=f"One of: {', '.join(recipes.RECIPES)}.")
+        parser.add_argument("recipe", help="A name that `python -m learning --list` prints.")
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
         parser.add_argument("--seed", type=int, default=0)
