@@ -13,7 +13,6 @@ import numpy as np
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from tqdm import tqdm
 
 from analysis.models import Evaluation, Report
 from analysis.services.reports import create_report, publish_report
@@ -24,6 +23,7 @@ from annotation.services.consensus import settle_questions
 from annotation.services.releases import freeze_release
 from annotation.services.studies import create_questions, create_study, entry_url, open_study
 from config.admin import RESEARCHERS
+from config.progress import bar
 from learning import recipes
 from learning.models import Run
 from learning.services import create_run
@@ -53,10 +53,6 @@ class Crowd:
             for name, model in zip(self.external_ids, self.models, strict=True)
             if (model.kind == "spammer") is is_spammer
         ]
-
-
-def bar(description: str, total: int | None = None):
-    return tqdm(total=total, desc=f"{description:<28}", leave=True, mininterval=0.5, ncols=90)
 
 
 def build_collection(folder, n_subjects: int, seed: int) -> Collection:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from config.progress import bar
 from config.rehearsal import plan as plans
 from config.rehearsal.local_endpoint import local_endpoint
 from config.rehearsal.plan import Plan, RehearsalFailed, environment_of
@@ -39,7 +40,6 @@ def perform(plan: Plan, folder: Path, url: str, port: int) -> dict:
 
     django.setup()
     # Whatever knows a model is imported now that the settings lead to the copy.
-    from tqdm import tqdm
 
     from annotation.models import Study
     from config.rehearsal.figures import figures_of
@@ -58,9 +58,9 @@ def perform(plan: Plan, folder: Path, url: str, port: int) -> dict:
         try:
             wait_for_site(parts[0].process, port)
             n_wanted = study.n_slots_planned * (study.batch_size + study.n_gold_per_batch)
-            with tqdm(total=n_wanted, desc="people answer over HTTP", mininterval=0.5, ncols=90) as bar:
+            with bar("people answer over HTTP", n_wanted) as shown:
                 market = marketplace(plan.recruiter, url)
-                director = Director(plan, market, perception, progress=lambda n: bar.update(n - bar.n))
+                director = Director(plan, market, perception, progress=lambda n: shown.update(n - shown.n))
                 started = time.monotonic()
                 done = director.run()
             result = figures_of(done, market, perception)
