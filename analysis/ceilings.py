@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analysis.satisfaction import ALL, has_groups, level_keys
+from analysis.resampling import has_groups
+from analysis.satisfaction import ALL, level_keys
 from annotation import agreement
 from triplets.archive import Release
 from triplets.records import SPLITS, Triplets

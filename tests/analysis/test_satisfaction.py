@@ -2,29 +2,31 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.satisfaction import ALL, gain, has_groups, level_keys, share_interval, shares_by_level
-
-NONE = ""
+from analysis.satisfaction import ALL, gain, level_keys, share, shares_by_level
 
 
 def plain_bootstrap(hits, weight, subject, n_bootstrap, seed):
-    """Resample whole subjects (or single triplets) one by one: the definition as loops."""
+    """Resample whole subjects (or single triplets) one by one, the definition as loops: spread of the logits."""
     rng = np.random.default_rng(seed)
     units = sorted(set(subject)) if subject is not None else range(len(hits))
     members = [[i for i in range(len(hits)) if (subject[i] if subject is not None else i) == unit] for unit in units]
-    shares = {key: [] for key in level_keys(weight)}
+    logits = {key: [] for key in level_keys(weight)}
+    n_of = {key: sum(key == ALL or w == int(key) for w in weight) for key in logits}
     for _ in range(n_bootstrap):
         drawn = [i for k in rng.integers(len(units), size=len(units)) for i in members[k]]
-        for key in shares:
+        for key in logits:
             chosen = [hits[i] for i in drawn if key == ALL or weight[i] == int(key)]
             if chosen:
-                shares[key].append(sum(chosen) / len(chosen))
-    tail = [0.025, 0.975]
-    return {key: np.quantile(values, tail) for key, values in shares.items()}, len(units)
+                p, n = sum(chosen) / len(chosen), n_of[key]
+                logits[key].append(np.log((p * n + 0.5) / (n - p * n + 0.5)))
+    return {key: np.std(values) for key, values in logits.items()}
 
 
-def widening(n_units):
-    return np.sqrt(n_units / (n_units - 1)) * stats.t.ppf(0.975, n_units - 1) / stats.norm.ppf(0.975)
+def ends(value, n, error, n_units, effective):
+    """The interval by its definition: logit ± t x error, widened by m/(m - 1)."""
+    half = stats.t.ppf(0.975, max(1, (n_units + effective) / 2 - 1)) * error * np.sqrt(n_units / (n_units - 1))
+    middle = np.log((value * n + 0.5) / (n - value * n + 0.5))
+    return [1 / (1 + np.exp(-(middle + side * half))) for side in (-1, 1)]
 
 
 def test_shares_by_hand():
@@ -49,12 +51,14 @@ def test_intervals_are_those_of_a_plain_bootstrap(by_subject):
     weight = rng.choice([5, 3, 1], size=n)
     hits = rng.random(n) < 0.5 + weight / 15 + (0 if subject is None else 0.1 * (subject == "s1"))
     ours = shares_by_level({"ours": hits}, weight, subject, n_bootstrap=4000, seed=1)["ours"]
-    slow, n_units = plain_bootstrap(hits.tolist(), weight.tolist(), subject, 4000, seed=2)
-    for key, (low, high) in slow.items():
-        value = hits.mean() if key == ALL else hits[weight == int(key)].mean()
-        in_level = n_units if key == ALL or by_subject else int((weight == int(key)).sum())
-        assert ours[key].low == pytest.approx(max(0, value - widening(in_level) * (value - low)), abs=0.012)
-        assert ours[key].high == pytest.approx(min(1, value + widening(in_level) * (high - value)), abs=0.012)
+    slow = plain_bootstrap(hits.tolist(), weight.tolist(), subject, 4000, seed=2)
+    for key, error in slow.items():
+        chosen = np.ones(n, bool) if key == ALL else weight == int(key)
+        value, m = hits[chosen].mean(), int(chosen.sum())
+        each = np.unique(subject[chosen], return_counts=True)[1] if by_subject else np.ones(m)
+        low, high = ends(value, m, error, len(each), m**2 / (each**2).sum())
+        assert ours[key].low == pytest.approx(low, abs=0.012)
+        assert ours[key].high == pytest.approx(high, abs=0.012)
 
 
 def test_intervals_cover_the_truth_when_subjects_differ():
@@ -74,17 +78,13 @@ def test_intervals_cover_the_truth_when_subjects_differ():
 
 
 def test_a_perfect_share_is_not_certain():
-    low, high = share_interval(4, 4, np.ones(100), 4)
-    assert high == 1.0
-    assert low == pytest.approx(4 / (4 + 1.96**2), abs=1e-3)
-    assert share_interval(0, 4, np.zeros(100), 4) == pytest.approx((0.0, 1 - low), abs=1e-12)
-
-
-def test_one_subject_or_unknown_subjects_leave_triplets_to_resample():
-    assert not has_groups(None)
-    assert not has_groups(np.array(["a", "a"]))
-    assert not has_groups(np.array(["a", "b", NONE]))
-    assert has_groups(np.array(["a", "b"]))
+    subject = np.repeat(["a", "b", "c", "d"], 25)
+    perfect = share(np.ones(100, bool), subject, n_bootstrap=100)
+    assert perfect.high == 1.0
+    assert perfect.low == pytest.approx(4 / (4 + 1.96**2), abs=1e-3)
+    none = share(np.zeros(100, bool), subject, n_bootstrap=100)
+    assert (none.low, none.high) == pytest.approx((0.0, 1 - perfect.low), abs=1e-12)
+    assert share([], subject) is None
 
 
 def test_gains_are_paired():
