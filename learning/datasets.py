@@ -62,7 +62,7 @@ class LandmarkDataset:
     row : (n,) int, rows of `release.stimuli`, increasing
     triplets : (t, 3) int positions into x, [anchor, positive, negative]; triplet_row : (t,) rows of
         `release.triplets`. Triplets about a stimulus that is not here are left out.
-    mirrored_x, mirrored_neutral : the same faces in a mirror, None where the scheme does not say how
+    mirrored_x, mirrored_neutral : the same faces in a mirror, None where neither the scheme nor the faces say how
     n_left_out : stimuli left out, by reason
     """
 
@@ -135,8 +135,9 @@ def landmark_dataset(
         )
     x = (flat - preprocessing.mean).astype(np.float32)
     other = None
-    if scheme is not None and scheme.mirror:
-        other = landmarks.mirrored(shapes, scheme.mirror).reshape(len(row), -1)
+    mirror = () if scheme is None else scheme.mirror or landmarks.found_mirror(shapes)
+    if mirror:
+        other = landmarks.mirrored(shapes, mirror).reshape(len(row), -1)
         other = (other - preprocessing.mean).astype(np.float32)
     position = np.full(len(stimuli), -1)
     position[row[keep]] = np.arange(int(keep.sum()))

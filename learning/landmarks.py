@@ -7,10 +7,14 @@ shapes have the middle between the eyes at the origin, the eyes level and one un
 from typing import Protocol
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 #: Above this many candidate frames of one subject, distances are summed to this many of them, evenly spaced.
 _MAX_COMPARED = 2000
+
+#: How far, in inter-eye distances, a point of a mean face may lie from where the mirror shows its partner.
+_MAX_ASYMMETRY = 0.1
 
 
 class LandmarksUnusable(ValueError):
@@ -87,6 +91,23 @@ def mirrored(shapes, mirror: tuple[int, ...]) -> np.ndarray:
     turned = np.array(shapes)[..., list(mirror), :]
     turned[..., 0] *= -1
     return turned
+
+
+def found_mirror(shapes) -> tuple[int, ...]:
+    """Return the point that takes each place in a mirror, as the mean of many faces shows it, () where it does not.
+
+    shapes : (n, n_points, n_dims) aligned by the eyes. Each point of the mirrored mean goes to one point of the
+    mean, with the least summed squared distance. Believed only if a mirror's mirror is the face again and no
+    point lands far from its place: heads that are mostly turned one way say nothing.
+    """
+    mean = np.asarray(shapes, dtype=np.float64).mean(axis=0)
+    seen = mean.copy()
+    seen[:, 0] *= -1
+    distance = cdist(seen, mean)
+    mirror = linear_sum_assignment(distance**2)[1]
+    is_mirror = (mirror[mirror] == np.arange(len(mirror))).all()
+    off = distance[np.arange(len(mirror)), mirror]
+    return tuple(mirror.tolist()) if is_mirror and off.max() <= _MAX_ASYMMETRY else ()
 
 
 def neutral_rows(subjects, is_neutral, shapes, action_units=None) -> np.ndarray:

@@ -6,6 +6,7 @@ person's own right eye. A collection names its scheme; alignment, drawing and ex
 
 from dataclasses import dataclass, replace
 
+from triplets import mirrors
 from triplets.synthetic import scheme as synthetic
 
 
@@ -121,6 +122,7 @@ def _mediapipe() -> Scheme:
             _closed(left_iris), _closed(right_iris), _closed(left_brow), _closed(right_brow),
             bridge, base, _closed(lips_outer), _closed(lips_inner), _closed(outline),
         ),
+        mirror=mirrors.MEDIAPIPE_478,
     )  # fmt: skip
 
 
@@ -150,6 +152,7 @@ def _webmorph() -> Scheme:
             _closed(left_brow), _closed(right_brow), left_nose, right_nose, _closed(lips_outer), upper_inner,
             lower_inner, outline,
         ),
+        mirror=mirrors.WEBMORPH_189,
     )  # fmt: skip
 
 

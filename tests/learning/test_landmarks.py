@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from learning.landmarks import LandmarksUnusable, align, mirrored, neutral_rows, pose_angles
+from learning.landmarks import LandmarksUnusable, align, found_mirror, mirrored, neutral_rows, pose_angles
 from tests.learning.releases import REST, TINY
+from triplets.schemes import SCHEMES
+from triplets.synthetic import make_collection
 
 
 @pytest.fixture
@@ -87,6 +89,42 @@ def test_the_mirror_of_a_mirror_is_the_face(faces):
     np.testing.assert_allclose(other[:, 0], aligned[:, 3] * [-1, 1, 1])
     # A picture turned round, tracked again and aligned, is the aligned face turned round.
     np.testing.assert_allclose(align(mirrored(faces, mirror), TINY), other, atol=1e-9)
+
+
+def test_the_mirror_is_found_on_the_mean_face():
+    scheme = SCHEMES["synthetic-83"]
+    shapes = align(np.stack([face.landmarks for face in make_collection(4, seed=0)]), scheme)
+    assert found_mirror(shapes) == scheme.mirror
+    # A collection of heads that all look to one side, as in a picture, is not taken for a symmetric face.
+    turned_away = align(turned(shapes, "yaw", 60)[..., :2], scheme)
+    assert found_mirror(turned_away) == ()
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("folder", ["london", "omi"])
+def test_the_mirror_of_the_mesh_is_the_one_of_real_faces(shared_data, folder):
+    with np.load(shared_data / folder / "landmarks.npz", allow_pickle=False) as arrays:
+        shapes = align(arrays["points"], SCHEMES["mediapipe-478"])
+    assert found_mirror(shapes) == SCHEMES["mediapipe-478"].mirror
+
+
+@pytest.mark.shared_data
+def test_the_mirror_of_the_template_is_the_one_of_real_faces(shared_data):
+    paths = sorted((shared_data / "london" / "tem").glob("*.tem"))
+    points = [np.loadtxt(path, skiprows=1, max_rows=189, usecols=(0, 1)) for path in paths]
+    assert found_mirror(align(np.array(points), SCHEMES["webmorph-189"])) == SCHEMES["webmorph-189"].mirror
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES.values() if scheme.mirror], ids=lambda s: s.name)
+def test_a_mirror_exchanges_the_two_sides(scheme):
+    mirror = np.array(scheme.mirror)
+    np.testing.assert_array_equal(mirror[mirror], np.arange(scheme.n_points))
+    for part in ("lower_lid", "eye", "brow"):
+        left, right = (set(getattr(scheme, f"{side}_{part}")) for side in ("left", "right"))
+        assert {int(mirror[point]) for point in left} == right
+    for part in ("mouth", "nose", "outline"):
+        points = set(getattr(scheme, part))
+        assert {int(mirror[point]) for point in points} == points
 
 
 def test_points_that_cannot_be_aligned_are_named(faces):
