@@ -58,7 +58,7 @@ def build_network(config: Config, preprocessing) -> nn.Module:
 
 
 def _topological_vae(config: Config, preprocessing: Preprocessing) -> nn.Module:
-    network = config.network
+    network, objective = config.network, config.objective
     return TopologicalVae(
         preprocessing.n_points * preprocessing.n_dims,
         has_neutral=preprocessing.uses_neutral,
@@ -67,6 +67,7 @@ def _topological_vae(config: Config, preprocessing: Preprocessing) -> nn.Module:
         decoder=network.decoder,
         n_latent=network.n_latent,
         dropout_keep=network.dropout_keep,
+        learned_variance=objective.reconstruction_variance if objective.variance == "learned" else None,
     )
 
 

@@ -50,6 +50,7 @@ class TopologicalVaeObjective:
     """The terms of the loss per datum (see `learning.losses`).
 
     reconstruction_variance : sx2 of the published loss, in squared inter-eye distances.
+    variance : "fixed" as published; "learned" begins with that and is trained with the weights.
     reference_dims : 0 sums squared errors over all D numbers of a face as published; k > 0 takes their
         mean times k, so that a mesh of 478 points does not drown the triplets that 83 points let through.
     topology_variance : sT2 of the published loss, weight (T/N)/sT2; 0: `triplet_weight` is given instead.
@@ -65,6 +66,7 @@ class TopologicalVaeObjective:
     """
 
     reconstruction_variance: float = _within(1e-9, 1e6, 1e-3)
+    variance: str = _one_of("fixed", "learned", default="fixed")
     reference_dims: int = _within(0, 1_000_000, 249)
     topology_variance: float = _within(0.0, 1e6, 0.0)
     triplet_weight: float = _within(0.0, 1e9, 300.0)

@@ -21,6 +21,15 @@ def squared_error(x: Tensor, decoded: Tensor) -> Tensor:
     return (x - decoded).square().sum(dim=-1)
 
 
+def gaussian_error(squared: Tensor, log_variance: Tensor, n_numbers: int) -> Tensor:
+    """Return -log N(x | decoded, sx2 I) without its constant: |x - decoded|^2 / (2 sx2) + D/2 log sx2, D = n_numbers.
+
+    squared : (...) of `squared_error`; log_variance : () log sx2. It is least where sx2 is the mean squared error of
+    a number.
+    """
+    return 0.5 * (squared * (-log_variance).exp() + n_numbers * log_variance)
+
+
 def kl_terms(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return KL(N(mean, s^2) || N(0, 1)) of every dimension in nat, same shape; s^2 = exp(log_variance)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)

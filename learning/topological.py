@@ -52,9 +52,8 @@ class TopologicalVaeLearner:
         if objective.topology_variance > 0:
             self.triplet_weight = self.n_train_triplets / self.n_train / objective.topology_variance
         self.n_annealing = objective.annealing * (training.n_steps if objective.annealing <= 1 else 1)
-        n_numbers = dataset.x.shape[1]
-        scale = objective.reference_dims / n_numbers if objective.reference_dims else 1.0
-        self.precision = scale / (2.0 * objective.reconstruction_variance)
+        #: The reconstruction term of D numbers counts as if there were `reference_dims` of them.
+        self.scale = objective.reference_dims / dataset.x.shape[1] if objective.reference_dims else 1.0
         self._to_device(release, train, train_t)
 
     def _to_device(self, release: Release, train, train_t) -> None:
@@ -148,7 +147,7 @@ class TopologicalVaeLearner:
         noise = torch.randn(objective.n_samples, *mean_b.shape, generator=generator, device=self.device)
         z = mean_b + (0.5 * log_variance_b).exp() * noise
         decoded = self.network.decode(z, None if self.neutral is None else self.neutral[data])
-        reconstruction = self.precision * losses.squared_error(self.x[data], decoded).mean()
+        reconstruction = self._reconstruction(self.x[data], decoded)
         kl = losses.kl_terms(mean_b, log_variance_b).sum(dim=-1).mean()
         total = reconstruction + beta * kl
         terms = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
@@ -175,6 +174,13 @@ class TopologicalVaeLearner:
             return rows
         return rows + self.n_faces * self._draw(2, len(rows), generator)[:, None]
 
+    def _reconstruction(self, x, decoded) -> Tensor:
+        """Return the mean reconstruction term. x : (b, D); decoded : (L, b, D)."""
+        squared, log_variance = losses.squared_error(x, decoded), self.network.log_reconstruction_variance
+        if log_variance is not None:
+            return self.scale * losses.gaussian_error(squared, log_variance, x.shape[-1]).mean()
+        return self.scale / (2.0 * self.config.objective.reconstruction_variance) * squared.mean()
+
     def _triplet_term(self, mean, log_variance, columns, *, generator=None, noise=None) -> Tensor:
         """Return the mean weighted softplus of triplets. mean, log_variance : (v, 3, k)."""
         objective = self.config.objective
@@ -200,7 +206,7 @@ class TopologicalVaeLearner:
         mean_b, log_variance_b = mean[self.validation_data], log_variance[self.validation_data]
         z = mean_b + (0.5 * log_variance_b).exp() * self.data_noise
         decoded = self.network.decode(z, None if self.neutral is None else self.neutral[rows])
-        reconstruction = float(self.precision * losses.squared_error(self.x[rows], decoded).mean())
+        reconstruction = float(self._reconstruction(self.x[rows], decoded))
         kl = losses.kl_terms(mean_b, log_variance_b).mean(dim=0)
         metrics = {"validation_reconstruction": reconstruction, "validation_kl": float(kl.sum())}
         metrics["active_dimensions"] = float((kl > 0.05).sum())
@@ -238,6 +244,9 @@ class TopologicalVaeLearner:
         figures: dict = {"split_by": self.split.split_by, "is_validation_carved": self.split.is_carved}
         figures["triplet_weight"] = self.triplet_weight if self.uses_triplets else 0.0
         figures["uses_neutral"] = self.dataset.neutral is not None
+        figures["is_mirrored"] = self.is_mirrored
+        if self.network.log_reconstruction_variance is not None:
+            figures["reconstruction_variance"] = float(self.network.log_reconstruction_variance.exp())
         figures["n_left_out"] = self.dataset.n_left_out
         for split in SPLITS:
             triplets = self.dataset.triplets[self.triplet_split == split]

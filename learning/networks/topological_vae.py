@@ -1,5 +1,6 @@
 """Encoder and decoder of the topological VAE, Models 1 to 3."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -34,6 +35,9 @@ class TopologicalVae(nn.Module):
 
     The two heads for mean and log variance are separate linear layers; weights start Glorot uniform,
     biases at zero; dropout follows hidden ELUs only.
+
+    learned_variance : where training of the reconstruction variance begins, None: it is not learned. It is kept as
+    `log_reconstruction_variance`, a weight like the others.
     """
 
     def __init__(
@@ -46,8 +50,11 @@ class TopologicalVae(nn.Module):
         decoder: tuple[int, ...] = (),
         n_latent: int = 30,
         dropout_keep: float = 0.9,
+        learned_variance: float | None = None,
     ):
         super().__init__()
+        start = None if learned_variance is None else nn.Parameter(torch.tensor(math.log(learned_variance)))
+        self.register_parameter("log_reconstruction_variance", start)
         self.n_dims, self.n_latent = n_dims, n_latent
         self.has_neutral, self.is_residual = has_neutral, is_residual and has_neutral
         n_neutral = n_dims if has_neutral else 0

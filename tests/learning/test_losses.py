@@ -27,6 +27,29 @@ def test_squared_error_by_loops():
             assert float(got[sample, i]) == pytest.approx(plain)
 
 
+def test_gaussian_error_by_loops_and_by_torch():
+    x, decoded, log_variance = draws(4, 3), draws(2, 4, 3, seed=1), draws(1, seed=2)[0]
+    got = losses.gaussian_error(losses.squared_error(x, decoded), log_variance, 3)
+    variance = math.exp(float(log_variance))
+    for sample in range(2):
+        for i in range(4):
+            plain = sum((float(x[i, j]) - float(decoded[sample, i, j])) ** 2 / (2 * variance) for j in range(3))
+            assert float(got[sample, i]) == pytest.approx(plain + 1.5 * math.log(variance))
+    normal = torch.distributions.Normal(decoded, (0.5 * log_variance).exp())
+    expected = -normal.log_prob(x).sum(dim=-1) - 1.5 * math.log(2 * math.pi)
+    torch.testing.assert_close(got, expected)
+
+
+def test_the_best_variance_is_the_mean_squared_error_of_a_number():
+    squared = draws(50).square() * 7
+    log_variance = torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
+    losses.gaussian_error(squared, log_variance, 249).mean().backward()
+    assert abs(float(log_variance.grad)) > 1
+    best = (squared.mean() / 249).log().requires_grad_()
+    losses.gaussian_error(squared, best, 249).mean().backward()
+    assert float(best.grad) == pytest.approx(0, abs=1e-9)
+
+
 def test_kl_by_loops_and_by_torch():
     mean, log_variance = draws(3, 2), draws(3, 2, seed=1)
     got = losses.kl_terms(mean, log_variance)
@@ -123,6 +146,13 @@ def test_gradients():
     assert check(lambda a, b: losses.expected_softplus(a, b)[0], (mean, log_variance))
     assert check(lambda a: torch.nn.functional.softplus(losses.sampled_margin(a)), (mean,))
     assert check(losses.kl_terms, (mean, log_variance))
+    x, decoded, scalar = draws(2, 3, seed=3), draws(2, 3, seed=4).requires_grad_(), draws(1, seed=5).requires_grad_()
+    assert check(lambda a, b: losses.gaussian_error(losses.squared_error(x, a), b[0], 3), (decoded, scalar))
+    votes, n_votes = torch.tensor([3.0, 5.0], dtype=torch.float64), torch.tensor([5.0, 5.0], dtype=torch.float64)
+    assert check(
+        lambda a, b: losses.vote_loss(*losses.expected_softplus(a, b), votes, n_votes, 5.0), (mean, log_variance)
+    )
+    assert check(lambda a, b: losses.weighted_loss(losses.expected_softplus(a, b)[0], votes), (mean, log_variance))
 
 
 def test_the_gradient_of_a_distance_of_zero_is_zero():

@@ -23,6 +23,28 @@ def learner(release=None, **changes):
     return TopologicalVaeLearner(release, config, seed=0, device=torch.device("cpu"))
 
 
+def slow_closed_form(encoded):
+    """E softplus(u) and E u of one triplet, [(mean, deviation)] of r, +, -, number by number; see `learning.losses`."""
+    (mu_r, s_r), *others = [(mean.tolist(), deviation.tolist()) for mean, deviation in encoded]
+    found = []
+    for mu, s in others:
+        m = v = 0.0
+        for k in range(len(mu)):
+            delta, spread = mu_r[k] - mu[k], s_r[k] ** 2 + s[k] ** 2
+            m += delta**2 + spread
+            v += 2 * spread**2 + 4 * spread * delta**2
+        found.append((math.sqrt(m) - v / (8 * m**1.5), v / (4 * m), m))
+    (d_plus, v_plus, m_plus), (d_minus, v_minus, m_minus) = found
+    shared = sum(
+        2 * s_r[k] ** 4 + 4 * s_r[k] ** 2 * (mu_r[k] - others[0][0][k]) * (mu_r[k] - others[1][0][k])
+        for k in range(len(mu_r))
+    )
+    u = d_plus - d_minus
+    spread = max(0.0, v_plus + v_minus - 2 * shared / (4 * math.sqrt(m_plus * m_minus)))
+    sigmoid = 1 / (1 + math.exp(-u))
+    return math.log1p(math.exp(u)) + sigmoid * (1 - sigmoid) * spread / 2, u
+
+
 def slow_loss(self, step, seed):
     """The loss of learning.losses' docstring, one stimulus, one sample and one triplet at a time.
 
@@ -59,22 +81,38 @@ def slow_loss(self, step, seed):
             z = mean + deviation * noise[sample, b]
             decoded = network.decode(z, None if self.neutral is None else self.neutral[row])
             error = sum(float(self.x[row, d] - decoded[d].detach()) ** 2 for d in range(dims))
-            total += scale * error / (2 * objective.reconstruction_variance) / objective.n_samples / len(batch)
+            variance = objective.reconstruction_variance
+            if objective.variance == "learned":
+                variance = math.exp(float(network.log_reconstruction_variance.detach()))
+                total += scale * dims / 2 * math.log(variance) / objective.n_samples / len(batch)
+            total += scale * error / (2 * variance) / objective.n_samples / len(batch)
         for m, s in zip(mean.tolist(), deviation.tolist(), strict=True):
             total += beta * 0.5 * (m * m + s * s - 1 - math.log(s * s)) / len(batch)
     if n_triplets:
-        shape = (objective.n_triplet_samples, n_triplets, 3, network.n_latent)
-        noise = torch.randn(shape, generator=generator)
         factor = (beta if objective.annealed == "prior" else 1.0) * self.triplet_weight
+        shape = (objective.n_triplet_samples, n_triplets, 3, network.n_latent)
+        noise = torch.randn(shape, generator=generator) if objective.triplet_term == "sampled" else None
         for v, triplet in enumerate(triplets):
-            for m in range(objective.n_triplet_samples):
-                anchor, positive, negative = (
-                    mean + deviation * noise[m, v, place]
-                    for place, (mean, deviation) in enumerate(map(encode, triplet))
-                )
-                u = float(((anchor - positive).norm() - (anchor - negative).norm()).detach())
-                weight = float(self.train_triplets["weight"][chosen[v]])
-                total += factor * weight * math.log1p(math.exp(u)) / objective.n_triplet_samples / n_triplets
+            encoded = [(mean.detach(), deviation.detach()) for mean, deviation in map(encode, triplet)]
+            if noise is None:
+                expected, margin = slow_closed_form(encoded)
+            else:
+                margins = []
+                for m in range(objective.n_triplet_samples):
+                    anchor, positive, negative = (
+                        mean + deviation * noise[m, v, place] for place, (mean, deviation) in enumerate(encoded)
+                    )
+                    margins.append(float((anchor - positive).norm() - (anchor - negative).norm()))
+                margin = sum(margins) / len(margins)
+                expected = sum(math.log1p(math.exp(u)) for u in margins) / len(margins)
+            columns = {
+                name: float(values[chosen[v]]) for name, values in self.train_triplets.items() if values.ndim < 2
+            }
+            term = columns["weight"] * expected
+            if objective.likelihood == "votes":
+                n, k = columns["n_votes"], columns["n_positive"]
+                term = (n * expected - (n - k) * margin) / self.mean_votes
+            total += factor * term / n_triplets
     return total
 
 
@@ -89,11 +127,18 @@ def slow_loss(self, step, seed):
         {"model": "1"},
         {"model": "2", "n_samples": "2"},
         {"triplet_weight": "0", "topology_variance": "0.04"},
+        {"triplet_term": "closed-form"},
+        {"triplet_term": "closed-form", "likelihood": "votes", "annealed": "prior"},
+        {"likelihood": "votes", "batch": "separate"},
+        {"variance": "learned", "reconstruction_variance": "0.02", "n_samples": "2"},
     ],
 )
 @pytest.mark.parametrize("step", [0, 100, 1400])
 def test_a_step_has_the_loss_of_the_definition(changes, step):
-    it = learner(**{"triplet_term": "sampled", "n_triplet_samples": "4"} | changes)
+    release = releases.tiny_release(n_train=40)
+    release.triplets.n_votes[:], release.triplets.n_positive[:] = 5, np.arange(len(release.triplets)) % 3 + 3
+    release.triplets.weight[:] = 2 * release.triplets.n_positive - 5
+    it = learner(release, **{"triplet_term": "sampled", "n_triplet_samples": "4"} | changes)
     total, terms = it.loss(step, torch.Generator().manual_seed(7))
     assert float(total.detach()) == pytest.approx(slow_loss(it, step, 7), rel=2e-4)
     assert float(terms["loss"]) == float(total.detach())
@@ -177,6 +222,49 @@ def test_validation_bound_is_the_sum_of_its_terms_with_triplets_in_full():
     found = it.validate()
     expected = -found["validation_reconstruction"] - found["validation_kl"]
     assert found["validation_elbo"] == pytest.approx(expected - it.triplet_weight * found["validation_triplet"])
+
+
+@pytest.mark.parametrize("changes", [{}, {"triplet_term": "sampled", "n_triplet_samples": "3", "n_samples": "2"},
+                                     {"likelihood": "votes", "variance": "learned"}, {"model": "1"}])  # fmt: skip
+def test_the_validation_bound_by_loops(changes):
+    it = learner(**changes)
+    it.network.eval()
+    found, objective = it.validate(), it.config.objective
+    encoded = []
+    for row in it.validation_stimuli.tolist():
+        mean, log_variance = it.network.encode(it.x[row], None if it.neutral is None else it.neutral[row])
+        encoded.append((mean.detach(), log_variance.exp().sqrt().detach()))
+    total, data = 0.0, it.validation_data.tolist()
+    variance = objective.reconstruction_variance  # nothing has been learnt yet
+    for b, place in enumerate(data):
+        (mean, deviation), row = encoded[place], int(it.validation_stimuli[place])
+        for sample in range(objective.n_samples):
+            z = mean + deviation * it.data_noise[sample, b]
+            decoded = it.network.decode(z, None if it.neutral is None else it.neutral[row]).detach()
+            error = float((it.x[row] - decoded).square().sum()) / (2 * variance)
+            error += it.x.shape[1] / 2 * math.log(variance) if objective.variance == "learned" else 0.0
+            total -= it.scale * error / objective.n_samples / len(data)
+        for m, s in zip(mean.tolist(), deviation.tolist(), strict=True):
+            total -= 0.5 * (m * m + s * s - 1 - math.log(s * s)) / len(data)
+    triplets = it.validation_triplets["triplets"].tolist() if it.uses_triplets else []
+    for v, triplet in enumerate(triplets):
+        three = [encoded[place] for place in triplet]
+        if objective.triplet_term == "closed-form":
+            expected, margin = slow_closed_form(three)
+        else:
+            margins = []
+            for m in range(objective.n_triplet_samples):
+                r, p, n = (mean + s * it.triplet_noise[m, v, k] for k, (mean, s) in enumerate(three))
+                margins.append(float((r - p).norm() - (r - n).norm()))
+            margin = sum(margins) / len(margins)
+            expected = sum(math.log1p(math.exp(u)) for u in margins) / len(margins)
+        columns = {name: float(values[v]) for name, values in it.validation_triplets.items() if values.ndim < 2}
+        term = columns["weight"] * expected
+        if objective.likelihood == "votes":
+            n_votes, n_positive = columns["n_votes"], columns["n_positive"]
+            term = (n_votes * expected - (n_votes - n_positive) * margin) / it.mean_votes
+        total -= it.triplet_weight * term / len(triplets)
+    assert found["validation_elbo"] == pytest.approx(total, rel=2e-4)
 
 
 def test_without_validation_stimuli_the_training_stimuli_stand_in():

@@ -62,8 +62,9 @@ def test_it_recovers_what_people_see(tmp_path):
     assert geometry.satisfied_fraction(found, test.rows) == pytest.approx(result.satisfied_test)
 
 
-@pytest.mark.parametrize("changes", [{"ema": 0.9}, {"model": 1}, {"model": 2}, {"uses_neutral": "no"},
-                                     {"likelihood": "votes", "annealed": "prior"}, {"batch": "separate"},
+@pytest.mark.parametrize("changes", [{"ema": 0.9}, {"variance": "learned"}, {"model": 1}, {"model": 2},
+                                     {"uses_neutral": "no"}, {"likelihood": "votes", "annealed": "prior"},
+                                     {"batch": "separate"},
                                      {"selection": "satisfied", "optimiser": "adamw"}])  # fmt: skip
 def test_every_variant_learns_something(release, tmp_path, changes):
     result = train_release(release, tiny(n_steps=100, **changes), seed=0, out=tmp_path)
@@ -96,7 +97,8 @@ def test_the_callers_random_numbers_and_threads_are_left_alone(release, tmp_path
 
 
 @pytest.mark.parametrize("step", [1, 25, 41])
-@pytest.mark.parametrize("changes", [{}, {"ema": 0.9, "triplet_term": "sampled", "batch": "separate"}])
+@pytest.mark.parametrize("changes", [{}, {"ema": 0.9, "triplet_term": "sampled", "batch": "separate"},
+                                     {"ema": 0.95, "variance": "learned", "likelihood": "votes"}])  # fmt: skip
 def test_a_killed_training_ends_like_an_undisturbed_one(release, tmp_path, step, changes):
     whole = train_release(release, tiny(**changes), seed=3, out=tmp_path / "whole")
     # Saved at every step, so that it goes on in the middle of a curve's point; the interval is no part of the result.
@@ -108,6 +110,34 @@ def test_a_killed_training_ends_like_an_undisturbed_one(release, tmp_path, step,
     assert result.metrics == whole.metrics and result.curve == whole.curve
     first, second = (load_checkpoint(r.checkpoint).network.state_dict() for r in (whole, result))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_averaged_weights_by_loops(release, tmp_path, monkeypatch):
+    seen, plain = [], TopologicalVaeLearner.loss
+
+    def watched(self, step, generator):
+        seen.append({name: p.detach().clone() for name, p in self.network.named_parameters()})
+        return plain(self, step, generator)
+
+    monkeypatch.setattr(TopologicalVaeLearner, "loss", watched)
+    # Killed within step 14: the checkpoint of step 12 holds the average of the weights after each of 12 steps.
+    with pytest.raises(Killed):
+        train_release(release, tiny(validate_every=12, ema=0.8), seed=3, out=tmp_path, should_stop=kill_at(13))
+    found = load_checkpoint(tmp_path / "checkpoint.safetensors").network.state_dict()
+    for name in ("mean.weight", "decoder.0.bias"):
+        average = seen[0][name]
+        for weights in seen[1:13]:
+            average = 0.8 * average + 0.2 * weights[name]
+        torch.testing.assert_close(found[name], average, atol=1e-6, rtol=1e-5)
+
+
+def test_a_learned_variance_approaches_the_error_and_is_saved(release, tmp_path):
+    start = {"reconstruction_variance": 1.0, "n_steps": 300, "learning_rate": 0.03, "selection": "last"}
+    result = train_release(release, tiny(variance="learned", **start), seed=0, out=tmp_path)
+    assert 0 < result.metrics["reconstruction_variance"] < 0.1
+    network = load_checkpoint(result.checkpoint).network
+    assert float(network.log_reconstruction_variance.exp()) == pytest.approx(result.metrics["reconstruction_variance"])
+    assert "reconstruction_variance" not in train_release(release, tiny(n_steps=2), seed=0, out=tmp_path / "f").metrics
 
 
 def test_killed_before_the_first_save_it_begins_again(release, tmp_path):
