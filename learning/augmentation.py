@@ -7,19 +7,25 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 
-def augmented(x: Tensor, generator: torch.Generator, *, mirror=False, rotation=0.0, shift=0.0) -> Tensor:
+def augmented(
+    x: Tensor, generator: torch.Generator, *, mirror=False, rotation=0.0, shift=0.0, jitter=0.0, rows=None, n=None
+) -> Tensor:
     """Return pictures of the same shape, each changed by its own draw.
 
     x : (b, c, h, w) float. mirror : half of them left-right flipped. rotation : turned by up to so many degrees
     either way. shift : moved by up to so large a share of the side, in each direction. What comes in from outside
-    repeats the border.
+    repeats the border. jitter : standard deviation of noise.
+    rows, n : where x is only a slice of a batch of n; the draws are those of the whole batch.
     """
+    n, rows = (len(x), slice(None)) if rows is None else (n, rows)
     if mirror:
-        is_flipped = torch.randint(2, (len(x), 1, 1, 1), generator=generator, device=x.device).bool()
+        is_flipped = torch.randint(2, (n, 1, 1, 1), generator=generator, device=x.device).bool()[rows]
         x = torch.where(is_flipped, x.flip(-1), x)
     if rotation > 0 or shift > 0:
-        draw = 2 * torch.rand(3, len(x), generator=generator, device=x.device) - 1
+        draw = 2 * torch.rand(3, n, generator=generator, device=x.device)[:, rows] - 1
         x = moved(x, draw[0] * rotation, draw[1:].T * shift)
+    if jitter > 0:
+        x = x + jitter * torch.randn((n, *x.shape[1:]), generator=generator, device=x.device)[rows]
     return x
 
 

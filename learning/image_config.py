@@ -25,7 +25,8 @@ class ImageNetwork:
         "hub:NAME" a name of the model hub. A plain name is also looked for in the folder $PRETRAINED_DIR.
     trained : "full" every layer; "dense" only the fully connected ones, on what pretrained convolutions see.
     n_embedding : outputs of the metric head of triplets.
-    precision : "auto" bfloat16 on a GPU that has it and float32 elsewhere, "float32" or "bfloat16".
+    precision : "auto" bfloat16 on a GPU that has it, float16 with scaled gradients on an older one and float32 on a
+        CPU; or one of the three.
     """
 
     kind: str = "image"
@@ -43,7 +44,7 @@ class ImageNetwork:
     pretrained: str = ""
     trained: str = one_of("full", "dense", default="full")
     n_embedding: int = within(1, 4096, 30)
-    precision: str = one_of("auto", "float32", "bfloat16", default="auto")
+    precision: str = one_of("auto", "float32", "bfloat16", "float16", default="auto")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from learning.augmentation import augmented
 from learning.checkpoints import as_numpy
 from learning.config import Config, ConfigInvalid
+from learning.distribution import ALONE
 from learning.networks.pictures import as_floats, build_picture_network, expected_statistics
 from learning.networks.pretrained import read_weights
 from learning.picture_tasks import TASKS
@@ -32,6 +33,7 @@ class ImageLearner:
 
     SELECTIONS = ("loss", "f1", "satisfied", "last")
     COUNTS_EPOCHS = True
+    share = ALONE
     #: Convolutions are large enough to be shared among CPU threads.
     ONE_THREAD = False
 
@@ -106,7 +108,9 @@ class ImageLearner:
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of the step's batch and its terms, detached."""
         items = self._batch(step).to(self.device)
-        x = self._floats(self.task.positions(items))
+        positions = self.task.positions(items)
+        mine = self.share.rows(len(positions))
+        x = self._floats(positions[mine])
         if not self.is_overfitting:
             x = augmented(
                 x,
@@ -114,14 +118,20 @@ class ImageLearner:
                 mirror=self.config.training.mirror == "yes",
                 rotation=self.shown.rotation,
                 shift=self.shown.shift,
+                jitter=self.config.training.jitter,
+                rows=mine,
+                n=len(positions),
             )
-            if self.config.training.jitter > 0:
-                noise = torch.randn(x.shape, generator=generator, device=x.device)
-                x = x + self.config.training.jitter * noise
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with self._autocast():
             output = self.network(x)
-        loss = self.task.loss(output.float(), items, smoothing=0.0 if self.is_overfitting else None)
+        output = self.share.gathered(output.float(), len(positions))
+        loss = self.task.loss(output, items, smoothing=0.0 if self.is_overfitting else None)
         return loss, {"loss": loss.detach()}
+
+    def _autocast(self):
+        is_mixed = self.precision != "float32"
+        dtype = getattr(torch, self.precision) if is_mixed else None
+        return torch.autocast(self.device.type, dtype=dtype, enabled=is_mixed)
 
     def _batch(self, step: int) -> Tensor:
         """Return the items of a step: each epoch goes once through all in an order that seed and epoch decide.
@@ -143,7 +153,7 @@ class ImageLearner:
         """Return outputs (and features) of pictures as float32 on the device, many at a time."""
         outputs, features = [], []
         for part in positions.to(self.device).split(_AT_ONCE):
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.precision == "bfloat16"):
+            with self._autocast():
                 found = self.network.features(self._floats(part))
                 outputs.append(self.network.head(found).float())
             if with_features:
@@ -219,7 +229,10 @@ class ImageLearner:
 def _precision(wanted: str, device: torch.device) -> str:
     if wanted != "auto":
         return wanted
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    if device.type != "cuda":
+        return "float32"
+    # Older GPUs would only emulate bfloat16; float16 needs the loop's gradient scaler, which goes by this name.
+    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
 def _pixel_statistics(pixels: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

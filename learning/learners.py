@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from learning.config import Config, ConfigInvalid
+from learning.distribution import Share
 from learning.images import ImageLearner
 from learning.ordinal import AnnotatorLearner, OrdinalLearner
 from learning.topological import TopologicalVaeLearner
@@ -22,6 +23,8 @@ class Learner(Protocol):
 
     network: nn.Module
     preprocessing: Any
+    #: This process's part of every batch; learners compute rows by `share.mapped`.
+    share: Share
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a fresh batch drawn with the generator, and its terms, detached."""

@@ -57,6 +57,11 @@ def build_optimiser(optimiser: Optimiser, parameters) -> torch.optim.Optimizer:
     return kind(parameters, fused=True, **shared)
 
 
+def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
+    """Return what keeps small gradients from vanishing in "float16"; for any other precision it does nothing."""
+    return torch.amp.GradScaler(device.type, enabled=precision == "float16")
+
+
 def device_named(name: str) -> torch.device:
     """Return a device that is here, "auto" the first GPU or else the CPU. ConfigInvalid for one that is not."""
     if name == "auto":

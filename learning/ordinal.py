@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 from learning.checkpoints import as_numpy, build_network
 from learning.config import Config
 from learning.datasets import NothingToLearn
+from learning.distribution import ALONE
 from learning.judgements import Responses, divide, has_responses, known_stimuli, triplet_responses
 from learning.ordinal_losses import judgement_loss
 from learning.splits import split_release
@@ -44,6 +45,7 @@ class OrdinalLearner:
 
     #: What `training.selection` may be; the validation cost of a vote is the "loss".
     SELECTIONS = ("last", "loss", "satisfied")
+    share = ALONE
     _knows_people = False
 
     def _nothing(self) -> str:
@@ -87,7 +89,8 @@ class OrdinalLearner:
 
     def _cost(self, batch: dict[str, Tensor]) -> Tensor:
         """Return (M,) the mean cost of a vote."""
-        near, far = self.network.squared_distances(batch["rows"], batch["annotator"] if self._knows_people else None)
+        people = batch["annotator"] if self._knows_people else None
+        near, far = self.share.mapped(self.network.squared_distances, batch["rows"], people, to=-1)
         return self._weighed(near, far, batch["votes"])
 
     def _weighed(self, near: Tensor, far: Tensor, votes: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """The state from which a training goes on after its process was killed, as one file replaced in one step."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,54 +8,79 @@ import safetensors.torch
 import torch
 
 from learning.checkpoints import write_atomically
-from learning.config import Config
+from learning.config import Config, ConfigInvalid
 
 FILE = "resume.safetensors"
-_KEY = "semblance-resume/1"
+_KEY = "semblance-resume/2"
+#: How often the state is saved and on what device changes no figure that is promised to be the same.
+_FREE = ("save_every", "device")
 
 
 class FolderTaken(ValueError):
-    """The folder holds another training; the message names both."""
+    """The folder holds another training; the message says how the two differ and what to do."""
 
 
-def fingerprint(release_sha256: str, config: Config, seed: int) -> str:
-    """Return what two trainings share exactly when one may go on from the other's state."""
-    values = config.to_dict()
-    # How often the state is saved and on what device changes no figure that is promised to be the same.
-    for name in ("save_every", "device"):
-        values["training"].pop(name)
-    text = json.dumps([release_sha256, values, seed], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def mark(release_sha256: str, config: Config, seed: int, start_sha256: str = "") -> dict:
+    """Return what two trainings share exactly when one may go on from the other's state, JSON-able.
+
+    start_sha256 : of the checkpoint that the training begins with, "" none.
+    """
+    return {"release": release_sha256, "seed": seed, "start": start_sha256, "config": config.to_dict()}
 
 
-def save_state(out: Path, mark: str, tensors: dict[str, torch.Tensor], values: dict) -> None:
+def save_state(out: Path, mark: dict, tensors: dict[str, torch.Tensor], values: dict) -> None:
     """Write tensors and JSON-able values together, so that the two can never disagree."""
-    text = json.dumps({"fingerprint": mark, "values": values})
+    text = json.dumps({"mark": mark, "values": values})
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_atomically(out / FILE, safetensors.torch.save(tensors, metadata={_KEY: text}))
 
 
-def load_state(out: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict] | None:
+def load_state(out: Path, mark: dict) -> tuple[dict[str, torch.Tensor], dict] | None:
     """Return the tensors and values of a state saved under the same mark, None where there is no state.
 
-    FolderTaken where the folder holds the state or the checkpoint of another training: nothing is overwritten.
+    FolderTaken where the folder holds the state or the checkpoint of another training: nothing is overwritten. A
+    setting that did not exist when the state was saved counts as having its default.
     """
     path = out / FILE
     if not path.is_file():
         if (out / "checkpoint.safetensors").is_file():
-            raise FolderTaken(f"{out} holds a checkpoint without the state it came from: choose another folder")
+            raise FolderTaken(f"{out} holds a checkpoint without the state it came from: {_ADVICE}")
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise FolderTaken(f"{path} is not a resume state of this version ({error}): choose another folder") from error
-    if described["fingerprint"] != mark:
-        raise FolderTaken(
-            f"{out} holds a training of another release, configuration or seed: choose another folder or delete it"
-        )
+        raise FolderTaken(f"{path} is not a resume state of this version ({error}): {_ADVICE}") from error
+    if differences := _differences(described["mark"], mark):
+        raise FolderTaken(f"{out} holds another training, which differs in {'; '.join(differences)}: {_ADVICE}")
     return tensors, described["values"]
+
+
+_ADVICE = "choose another folder, or delete this one to begin afresh"
+
+
+def _differences(saved: dict, asked: dict) -> list[str]:
+    words = {"release": "release", "seed": "seed", "start": "checkpoint to begin with"}
+    found = [
+        f"{word} ({_short(saved.get(name))} there, {_short(asked[name])} now)"
+        for name, word in words.items()
+        if saved.get(name) != asked[name]
+    ]
+    try:
+        there = Config.from_dict(saved["config"]).to_dict()
+    except (ConfigInvalid, KeyError) as error:
+        return [*found, f"settings that this version does not know ({error})"]
+    now = Config.from_dict(asked["config"]).to_dict()
+    for section, settings in now.items():
+        for name, value in settings.items():
+            if name not in _FREE and there[section].get(name, value) != value:
+                found.append(f"{section}.{name} ({there[section][name]!r} there, {value!r} now)")
+    return found
+
+
+def _short(value) -> str:
+    return value[:12] if isinstance(value, str) and value else repr(value)
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

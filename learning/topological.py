@@ -10,6 +10,7 @@ from learning import losses
 from learning.checkpoints import as_numpy, build_network
 from learning.config import Config
 from learning.datasets import NothingToLearn, landmark_dataset
+from learning.distribution import ALONE
 from learning.splits import split_release
 from triplets import geometry
 from triplets.archive import Release
@@ -26,6 +27,8 @@ class TopologicalVaeLearner:
 
     Everything is converted to tensors on the device once; a step then only indexes.
     """
+
+    share = ALONE
 
     def __init__(self, release: Release, config: Config, *, seed: int, device: torch.device):
         self.config, self.device = config, device
@@ -140,13 +143,14 @@ class TopologicalVaeLearner:
         inputs = self.inputs[rows]
         if training.jitter > 0:
             inputs = inputs + training.jitter * torch.randn(inputs.shape, generator=generator, device=self.device)
-        mean, log_variance = self.network.encode_inputs(inputs)
+        mean, log_variance = self.share.mapped(self.network.encode_inputs, inputs)
 
         first = 3 * n_triplets if training.batch == "separate" else 0
         data, mean_b, log_variance_b = rows[first:], mean[first:], log_variance[first:]
         noise = torch.randn(objective.n_samples, *mean_b.shape, generator=generator, device=self.device)
         z = mean_b + (0.5 * log_variance_b).exp() * noise
-        decoded = self.network.decode(z, None if self.neutral is None else self.neutral[data])
+        neutral = None if self.neutral is None else self.neutral[data]
+        decoded = self.share.mapped(self.network.decode, z, neutral, dim=-2)
         reconstruction = self._reconstruction(self.x[data], decoded)
         kl = losses.kl_terms(mean_b, log_variance_b).sum(dim=-1).mean()
         total = reconstruction + beta * kl

@@ -14,12 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from learning import resumption
+from learning import resumption, warmth
 from learning.checkpoints import load_checkpoint, save_checkpoint
 from learning.config import Config
 from learning.datasets import NothingToLearn
+from learning.distribution import ALONE, Share
 from learning.learners import LEARNERS, Learner, require_possible
-from learning.optimisation import build_optimiser, device_named, learning_rate, n_falls, one_thread
+from learning.optimisation import build_optimiser, device_named, gradient_scaler, learning_rate, n_falls, one_thread
+from learning.progress import Progress, TrainingResult
 from triplets.archive import Release
 
 __all__ = ["NothingToLearn", "Progress", "TrainingDiverged", "TrainingResult", "train_release"]
@@ -35,32 +37,6 @@ class TrainingDiverged(RuntimeError):
     """The loss became infinite or not a number; the message says what to change."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands. is_point : metrics are a new point of the learning curve."""
-
-    step: int
-    n_steps: int
-    metrics: dict[str, float]
-    seconds_left: float
-    is_point: bool = False
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """How a training ended. Satisfied shares are None where the release has no such triplets."""
-
-    status: str
-    checkpoint: Path
-    steps: int
-    seconds: float
-    satisfied_train: float | None
-    satisfied_validation: float | None
-    satisfied_test: float | None
-    metrics: dict
-    curve: list[dict]
-
-
 def train_release(
     release: Release,
     config: Config,
@@ -68,6 +44,8 @@ def train_release(
     seed: int,
     out: Path,
     recipe_name: str = "",
+    start: Path | None = None,
+    share: Share = ALONE,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
@@ -76,6 +54,9 @@ def train_release(
     out : gets `checkpoint.safetensors`, the best network so far, and `resume.safetensors`. Where it holds
         a state of the same release, configuration and seed, training goes on from there and on a CPU ends
         with the same figures as an undisturbed one; a finished training is not repeated.
+    start : a checkpoint to begin with (`learning.warmth`); where it does not fit, the figures say why.
+    share : this process's part, where several train together (`learning.distribution`): same arguments in each,
+        `out` is read and written by the first alone.
     on_progress : called at the start, at every validation and at least once a second.
     should_stop : asked at every step; True ends the training with status "stopped", to be resumed later.
 
@@ -86,19 +67,27 @@ def train_release(
     kind = LEARNERS[config.network.kind]
     require_possible(config)
     device = device_named(config.training.device)
-    mark = resumption.fingerprint(release.sha256, config, seed)
-    state = resumption.load_state(out, mark)
-    if state is not None and state[1].get("is_finished") and (out / CHECKPOINT).is_file():
-        return _result(FINISHED, out, state[1]["seconds"])
+    beginning = warmth.Beginning.of(start)
+    mark = resumption.mark(release.sha256, config, seed, beginning.sha256)
+    state = share.told(lambda: resumption.load_state(out, mark))
+    if state is not None and state[1].get("is_finished"):
+        if share.told((out / CHECKPOINT).is_file):
+            return share.told(lambda: _result(FINISHED, out, state[1]["seconds"]))
+        state = None
     cuda = [device] if device.type == "cuda" else []
     threads = one_thread(device) if getattr(kind, "ONE_THREAD", True) else contextlib.nullcontext()
     with threads, torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         learner = kind(release, config, seed=seed, device=device)
-        loop = _Loop(learner, config, seed, device, out, mark, recipe_name, release.sha256)
-        if state is not None and not state[1].get("is_finished"):
+        learner.share = share
+        provenance = beginning.into(learner)
+        learner.network = share.same(learner.network)
+        loop = _Loop(learner, config, seed, device, out, mark, recipe_name, release.sha256, share, provenance)
+        if state is not None:
             loop.restore(*state)
-        return loop.run(on_progress or (lambda progress: None), should_stop or (lambda: False))
+        if not share.is_first:  # dropout of its own; what must be the same is drawn with the generator of the batches
+            torch.manual_seed(seed + 7919 * share.rank + loop.step)
+        return loop.run(on_progress or (lambda progress: None), should_stop)
 
 
 @dataclass
@@ -110,9 +99,11 @@ class _Loop:
     seed: int
     device: torch.device
     out: Path
-    mark: str
+    mark: dict
     recipe: str
     release_sha256: str
+    share: Share = ALONE
+    provenance: dict = field(default_factory=dict)
     step: int = 0
     curve: list[dict] = field(default_factory=list)
     best_score: float = -math.inf
@@ -123,6 +114,7 @@ class _Loop:
     def __post_init__(self):
         self.parameters = list(self.learner.network.parameters())
         self.optimiser = build_optimiser(self.config.optimiser, self.parameters)
+        self.scaler = gradient_scaler(self.device, getattr(self.learner, "precision", ""))
         self.generator = torch.Generator(device=self.device).manual_seed(self.seed)
         self.sums: dict[str, Tensor] = {}
         self.n_summed = 0
@@ -148,7 +140,7 @@ class _Loop:
             self.save()  # so that a checkpoint never lies in a folder without the state it came from
         self._show(on_progress, self.curve[-1] if self.curve else {})
         while self.step < self.n_steps:
-            if should_stop():
+            if should_stop is not None and self.share.told(should_stop):
                 status = STOPPED
                 break
             self._advance()
@@ -165,7 +157,7 @@ class _Loop:
             if now - self.saved_at >= training.save_every and not is_last:
                 self._require_finite()
                 self.save()
-        return self._end(status, on_progress)
+        return self._end(status)
 
     def _advance(self) -> None:
         optimiser = self.config.optimiser
@@ -174,10 +166,13 @@ class _Loop:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         loss, terms = self.learner.loss(self.step, self.generator)
-        loss.backward()
+        self.scaler.scale(loss).backward()
+        self.share.average(self.parameters)
         if optimiser.clip_norm > 0:
+            self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.parameters, optimiser.clip_norm)
-        self.optimiser.step()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         if self.average:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - self.config.training.ema)
         for name, value in terms.items():
@@ -190,7 +185,7 @@ class _Loop:
     def _validate(self, on_progress) -> None:
         self._require_finite()
         with self._judged():
-            metrics = self._terms() | self.learner.validate()
+            metrics = self._terms() | self.share.told(self.learner.validate)
             score = self.learner.score(metrics, self.step)
             if not all(math.isfinite(value) for value in metrics.values()):
                 raise self._diverged("a validation figure")
@@ -250,6 +245,8 @@ class _Loop:
     # The folder -----------------------------------------------------------------------------------
 
     def _write_checkpoint(self, metrics: dict) -> None:
+        if not self.share.is_first:
+            return
         save_checkpoint(
             self.out / CHECKPOINT,
             self.best,
@@ -258,13 +255,16 @@ class _Loop:
             seed=self.seed,
             release_sha256=self.release_sha256,
             step=self.best_step,
-            metrics=metrics,
+            metrics=metrics | self.provenance,
             curve=self.curve,
             preprocessing=self.learner.preprocessing,
         )
 
     def save(self) -> None:
         """Write the state from which `restore` goes on."""
+        self.saved_at = time.monotonic()
+        if not self.share.is_first:
+            return
         tensors = {f"network.{name}": value for name, value in self.learner.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {f"average.{number}": value for number, value in enumerate(self.average)}
@@ -277,8 +277,8 @@ class _Loop:
             name: getattr(self, name) for name in ("step", "curve", "best_step", "n_worse", "n_summed", "seconds")
         }
         values["best_score"] = self.best_score if self.best else None
+        values["scaler"] = self.scaler.state_dict()
         resumption.save_state(self.out, self.mark, tensors, values)
-        self.saved_at = time.monotonic()
 
     def restore(self, tensors: dict[str, Tensor], values: dict) -> None:
         """Go back to a saved state."""
@@ -298,9 +298,10 @@ class _Loop:
         for name in ("step", "curve", "best_step", "n_worse", "n_summed"):
             setattr(self, name, values[name])
         self.best_score = -math.inf if values["best_score"] is None else values["best_score"]
+        self.scaler.load_state_dict(values["scaler"])
         self.seconds_before = values["seconds"]
 
-    def _end(self, status: str, on_progress) -> TrainingResult:
+    def _end(self, status: str) -> TrainingResult:
         if status == STOPPED:
             self.save()
         if not self.best:
@@ -308,6 +309,9 @@ class _Loop:
             # that a training resumed from here chooses like an undisturbed one.
             self.best_step = self.step
             self.best = {name: t.detach().clone() for name, t in self.learner.network.state_dict().items()}
+        return self.share.told(lambda: self._judge(status))
+
+    def _judge(self, status: str) -> TrainingResult:
         self.learner.network.load_state_dict(self.best)
         self.learner.network.eval()
         metrics = self.learner.validate() | self.learner.evaluate() | {"best_step": self.best_step}
@@ -315,8 +319,8 @@ class _Loop:
         self._write_checkpoint(metrics)
         seconds = self.seconds
         if status == FINISHED:
-            mark = torch.zeros(0)
-            resumption.save_state(self.out, self.mark, {"nothing": mark}, {"is_finished": True, "seconds": seconds})
+            nothing = {"nothing": torch.zeros(0)}
+            resumption.save_state(self.out, self.mark, nothing, {"is_finished": True, "seconds": seconds})
         return _result(status, self.out, seconds)
 
 

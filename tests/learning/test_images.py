@@ -17,7 +17,7 @@ from learning.images import ImageLearner
 from learning.networks.mlp import Mlp
 from learning.networks.pictures import PictureNetwork
 from learning.networks.pretrained import PretrainedUnusable
-from learning.optimisation import build_optimiser, learning_rate, n_falls
+from learning.optimisation import build_optimiser, gradient_scaler, learning_rate, n_falls
 from learning.predictions import predict
 from learning.splits import split_stimuli
 from learning.targets import attribute_targets, class_targets
@@ -292,6 +292,29 @@ def test_a_sound_network_learns_some_pictures_by_heart(release, tmp_path):
 def test_impossible_settings_are_refused_in_words(release, tmp_path, changes, said):
     with pytest.raises(ConfigInvalid, match=said):
         trained(release, tmp_path, **changes)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_learns_as_well_and_goes_on_after_a_stop(release, tmp_path, precision):
+    plain = trained(release, tmp_path / "plain")
+    mixed = trained(release, tmp_path / "mixed", precision=precision)
+    assert mixed.metrics["accuracy_test"] == pytest.approx(plain.metrics["accuracy_test"], abs=0.1)
+    assert mixed.curve[0]["loss"] != plain.curve[0]["loss"]
+    weights = load_checkpoint(mixed.checkpoint).network.state_dict().values()
+    assert all(weight.dtype in (torch.float32, torch.int64) for weight in weights)
+    asked, config = iter([False] * 33 + [True]), quick(precision=precision)
+    train_release(release, config, seed=0, out=tmp_path / "cut", should_stop=lambda: next(asked))
+    assert train_release(release, config, seed=0, out=tmp_path / "cut").metrics == mixed.metrics
+
+
+def test_gradients_are_scaled_in_float16_only():
+    # A gradient of 1e-8 is zero in float16; scaled, it moves the weight.
+    for precision, expected in (("float16", 1e-8), ("bfloat16", 0.0)):
+        scaler, weight = gradient_scaler(torch.device("cpu"), precision), torch.nn.Parameter(torch.ones(1))
+        scaler.scale((weight.half() * 1e-4).float().sum() * 1e-4).backward()
+        if scaler.is_enabled():
+            scaler.unscale_(torch.optim.SGD([weight], lr=1.0))
+        assert float(weight.grad) == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 2}, {"overfit": 50}, {"selection": "f1"}, {"validate_every": 0},

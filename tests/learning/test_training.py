@@ -173,12 +173,27 @@ def test_a_finished_training_is_not_repeated(release, tmp_path):
 
 def test_a_folder_belongs_to_one_training(release, tmp_path):
     train_release(release, tiny(n_steps=3), seed=3, out=tmp_path)
-    for other, seed in ((tiny(n_steps=4), 3), (tiny(n_steps=3), 4)):
-        with pytest.raises(resumption.FolderTaken, match="another release, configuration or seed"):
+    said = [r"training.n_steps \(3 there, 4 now\)", r"seed \(3 there, 4 now\)"]
+    for other, seed, words in ((tiny(n_steps=4), 3, said[0]), (tiny(n_steps=3), 4, said[1])):
+        with pytest.raises(resumption.FolderTaken, match=f"{words}: choose another folder, or delete this one"):
             train_release(release, other, seed=seed, out=tmp_path)
     (tmp_path / resumption.FILE).write_bytes(b"half a fi")
     with pytest.raises(resumption.FolderTaken, match="not a resume state"):
         train_release(release, tiny(n_steps=3), seed=3, out=tmp_path)
+
+
+def test_a_setting_that_is_newer_than_the_state_counts_as_its_default(tmp_path):
+    mark = resumption.mark("a" * 64, tiny(), 3)
+    older = {**mark, "config": {**mark["config"], "training": dict(mark["config"]["training"])}}
+    del older["config"]["training"]["patience"]
+    resumption.save_state(tmp_path, older, {"weight": torch.ones(1)}, {"step": 7})
+    assert resumption.load_state(tmp_path, mark)[1] == {"step": 7}
+    with pytest.raises(resumption.FolderTaken, match=r"training.patience \(0 there, 5 now\)"):
+        resumption.load_state(tmp_path, resumption.mark("a" * 64, tiny(patience=5), 3))
+    older["config"]["training"]["magic"] = 1
+    resumption.save_state(tmp_path, older, {"weight": torch.ones(1)}, {"step": 7})
+    with pytest.raises(resumption.FolderTaken, match="settings that this version does not know"):
+        resumption.load_state(tmp_path, mark)
 
 
 WORKER = """
@@ -208,7 +223,7 @@ def test_kill_minus_nine_loses_nothing(release, tmp_path):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    mark = resumption.fingerprint(release.sha256, config, 3)
+    mark = resumption.mark(release.sha256, config, 3)
     saved = resumption.load_state(cut, mark)[1]
     assert 0 < saved["step"] < 4000
     # Both go to the same early end, so that the test need not wait for 4,000 steps.
