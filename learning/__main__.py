@@ -2,7 +2,7 @@
 
 Trains on a release folder or zip without a database; --list prints the recipes. A name such as vit-vs-resnet
 stands for a whole study: all its networks, each in a folder of its own in DIR. Run again with the same arguments
-after an interruption, it goes on where it was.
+after an interruption, it goes on where it was. `torchrun --nproc-per-node 2 -m learning ...` trains on two devices.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from learning.config import ConfigInvalid
 from learning.recipes import DEFAULT, RecipeUnknown, groups, recipe
+from learning.sanity import overfitting
 from learning.studies import STUDIES, headline, run_study
 from learning.study_results import RESULTS
 from triplets.archive import ReleaseDamaged, read_release
@@ -27,6 +28,10 @@ def main(arguments=None) -> int:
     parser.add_argument("--set", dest="changes", action="append", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--second", help="the second collection of a study that has one, a release")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="begin with the weights of a checkpoint")
+    parser.add_argument(
+        "--overfit", type=int, metavar="N", help="the sanity check: learn N pictures by heart; ends with 1 if it cannot"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--list", action="store_true", help="print every recipe with its origin")
     options = parser.parse_args(arguments)
@@ -46,13 +51,18 @@ def main(arguments=None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; the same command goes on from {options.out}", file=sys.stderr)
         return 130
+    return 0 if result is None else _tell(options, result)
+
+
+def _tell(options, result) -> int:
+    """Print how a training ended, and return the exit status."""
     for name in ("train", "validation", "test"):
         _print_split(result, name)
     _print_figures(result.metrics)
     print(f"{result.steps} steps in {result.seconds:.1f} s, best at {result.metrics['best_step']}: {result.checkpoint}")
     if options.json:
         print(json.dumps(_summary(options.recipe, result)))
-    return 0
+    return 0 if result.metrics.get("is_overfit_learnt", True) else 1
 
 
 def _list() -> int:
@@ -68,29 +78,58 @@ def _list() -> int:
 
 
 def _train(options):
-    # Imported here, so that --list and a wrong argument answer at once: torch takes seconds to load.
+    """Return the result, None in a process that only helped another one."""
     chosen = recipe(options.recipe)
     config = chosen.config.with_changes(_changes(options.changes))
+    if options.overfit is not None:
+        config = overfitting(config, options.overfit)
     if options.seed < 0:
         raise ConfigInvalid(f"seed is {options.seed}: expected 0 or more")
     release = read_release(options.release)
+    # Imported here, so that --list and a wrong argument answer at once: torch takes seconds to load.
+    from learning.distribution import joined
     from learning.training import train_release
 
-    with tqdm(total=config.training.n_steps, unit="step", disable=None, file=sys.stderr) as bar:
+    with joined(config.training.device) as (share, device):
+        with tqdm(total=config.training.n_steps, unit="step", disable=_silence(share), file=sys.stderr) as bar:
 
-        def show(progress):
-            bar.total = progress.n_steps
-            bar.update(progress.step - bar.n)
-            shown = {"loss": progress.metrics.get("loss"), "satisfied": progress.metrics.get("satisfied_validation")}
-            bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items() if value is not None})
+            def show(progress):
+                bar.total = progress.n_steps
+                bar.update(progress.step - bar.n)
+                shown = {
+                    "loss": progress.metrics.get("loss"),
+                    "satisfied": progress.metrics.get("satisfied_validation"),
+                }
+                bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items() if value is not None})
 
-        return train_release(
-            release, config, seed=options.seed, out=options.out, recipe_name=chosen.name, on_progress=show
-        )
+            result = train_release(
+                release,
+                config.with_changes({"training.device": device}),
+                seed=options.seed,
+                out=options.out,
+                recipe_name=chosen.name,
+                start=options.start,
+                share=share,
+                on_progress=show,
+            )
+        return result if share.is_first else None
+
+
+def _silence(share) -> bool | None:
+    return None if share.is_first else True  # None: shown on a terminal only
 
 
 def _train_study(options) -> int:
+    from learning.distribution import ProcessesUnusable, is_launched
+
     study = STUDIES[options.recipe]
+    if is_launched():
+        raise ProcessesUnusable(
+            f"{study.name} is a whole study, whose networks are trained one after the other: expected one of its "
+            f"recipes with torchrun, such as {study.parts[0].recipe}"
+        )
+    if options.start or options.overfit:
+        raise ConfigInvalid(f"{study.name} is a whole study: --start and --overfit expect one of its recipes")
     changes, release = _changes(options.changes), read_release(options.release)
     second = read_release(options.second) if options.second else None
     bars: dict[str, tqdm] = {}
@@ -126,6 +165,8 @@ def _print_figures(metrics: dict) -> None:
         print(f"{headline(metrics)}; split by {metrics['split_by']}")
     if "overfit" in metrics:
         print(f"overfit check: {metrics['overfit']}")
+    if "warm_start" in metrics:
+        print(metrics["warm_start"])
     if "warning" in metrics:
         print(f"WARNING: {metrics['warning']}")
 
