@@ -126,74 +126,112 @@ class TopologicalVaeLearner:
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of one fresh batch and its terms, detached."""
-        training, objective = self.config.training, self.config.objective
-        beta = losses.annealing(step, self.n_annealing)
-        n_triplets = training.triplet_batch_size if self.uses_triplets else 0
-        rows, chosen = [], None
+        return self.loss_of(self.draw(generator), self.beta(step))
+
+    def beta(self, step: int) -> float:
+        """Return the weight of what is annealed."""
+        return losses.annealing(step, self.n_annealing)
+
+    def draw(self, generator: torch.Generator | None, lead: tuple[int, ...] = ()) -> dict[str, Tensor]:
+        """Return the random numbers of one step, `lead` in front of every shape: of several steps or networks at once.
+
+        rows : (b,) of `x` that are encoded, three of each triplet first; chosen : (v,) training triplets;
+        jitter : (b, n_inputs); data_noise : (L, n_data, k); triplet_noise : (M, v, 3, k). Absent: not needed.
+        """
+        training, objective, k = self.config.training, self.config.objective, self.config.network.n_latent
+        n_triplets = self.n_drawn_triplets
+        rows, found = [], {}
         if n_triplets:
-            chosen = self._draw(self.n_train_triplets, n_triplets, generator)
-            rows.append(self._flipped(self.train_triplets["triplets"][chosen], generator).reshape(-1))
+            found["chosen"] = self._draw(self.n_train_triplets, (*lead, n_triplets), generator)
+            rows.append(self._flipped(self.train_triplets["triplets"][found["chosen"]], generator).flatten(-2))
         n_more = training.batch_size
         if training.batch == "shared":
             n_more = max(0, n_more - 3 * n_triplets)
         if n_more:
-            more = self.train_stimuli[self._draw(self.n_train, n_more, generator)]
-            rows.append(self._flipped(more[:, None], generator)[:, 0])
-        rows = torch.cat(rows)
-        inputs = self.inputs[rows]
+            more = self.train_stimuli[self._draw(self.n_train, (*lead, n_more), generator)]
+            rows.append(self._flipped(more[..., None], generator)[..., 0])
+        found["rows"] = torch.cat(rows, dim=-1)
+        n_rows = found["rows"].shape[-1]
         if training.jitter > 0:
-            inputs = inputs + training.jitter * torch.randn(inputs.shape, generator=generator, device=self.device)
+            found["jitter"] = self._noise((*lead, n_rows, self.inputs.shape[1]), generator)
+        n_data = n_rows - (3 * n_triplets if training.batch == "separate" else 0)
+        found["data_noise"] = self._noise((*lead, objective.n_samples, n_data, k), generator)
+        if n_triplets and objective.triplet_term == "sampled":
+            found["triplet_noise"] = self._noise((*lead, objective.n_triplet_samples, n_triplets, 3, k), generator)
+        return found
+
+    def loss_of(self, drawn: dict[str, Tensor], beta, weights=None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of what `draw` gave, without `lead`, and its terms, detached.
+
+        weights : (reconstruction, triplet) that stand before the two terms, None: those of the configuration.
+        """
+        objective, n_triplets = self.config.objective, self.n_drawn_triplets
+        of_reconstruction, of_triplets = weights or self.weights
+        rows = drawn["rows"]
+        inputs = self.inputs[rows]
+        if "jitter" in drawn:
+            inputs = inputs + self.config.training.jitter * drawn["jitter"]
         mean, log_variance = self.share.mapped(self.network.encode_inputs, inputs)
 
-        first = 3 * n_triplets if training.batch == "separate" else 0
+        first = 3 * n_triplets if self.config.training.batch == "separate" else 0
         data, mean_b, log_variance_b = rows[first:], mean[first:], log_variance[first:]
-        noise = torch.randn(objective.n_samples, *mean_b.shape, generator=generator, device=self.device)
-        z = mean_b + (0.5 * log_variance_b).exp() * noise
+        z = mean_b + (0.5 * log_variance_b).exp() * drawn["data_noise"]
         neutral = None if self.neutral is None else self.neutral[data]
         decoded = self.share.mapped(self.network.decode, z, neutral, dim=-2)
-        reconstruction = self._reconstruction(self.x[data], decoded)
+        reconstruction = self._reconstruction(self.x[data], decoded, of_reconstruction)
         kl = losses.kl_terms(mean_b, log_variance_b).sum(dim=-1).mean()
         total = reconstruction + beta * kl
         terms = {"reconstruction": reconstruction.detach(), "kl": kl.detach()}
         if n_triplets:
             shape = (n_triplets, 3, -1)
-            drawn = {name: values[chosen] for name, values in self.train_triplets.items() if name != "triplets"}
+            columns = {
+                name: values[drawn["chosen"]] for name, values in self.train_triplets.items() if name != "triplets"
+            }
             triplet = self._triplet_term(
                 mean[: 3 * n_triplets].view(shape),
                 log_variance[: 3 * n_triplets].view(shape),
-                drawn,
-                generator=generator,
+                columns,
+                drawn.get("triplet_noise"),
             )
-            total = total + (beta if objective.annealed == "prior" else 1.0) * self.triplet_weight * triplet
+            total = total + (beta if objective.annealed == "prior" else 1.0) * of_triplets * triplet
             terms["triplet"] = triplet.detach()
         terms["loss"] = total.detach()
         return total, terms
 
-    def _draw(self, n: int, size: int, generator) -> Tensor:
-        return torch.randint(n, (size,), generator=generator, device=self.device)
+    @property
+    def n_drawn_triplets(self) -> int:
+        return self.config.training.triplet_batch_size if self.uses_triplets else 0
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """What stands before the squared error (unless its variance is learned) and before the triplet term."""
+        return self.scale / (2.0 * self.config.objective.reconstruction_variance), self.triplet_weight
+
+    def _draw(self, n: int, shape: tuple[int, ...], generator) -> Tensor:
+        return torch.randint(n, shape, generator=generator, device=self.device)
+
+    def _noise(self, shape: tuple[int, ...], generator) -> Tensor:
+        return torch.randn(shape, generator=generator, device=self.device)
 
     def _flipped(self, rows: Tensor, generator) -> Tensor:
-        """Return (n, m) rows, each line of them at random as it is or in the mirror."""
+        """Return (..., n, m) rows, each line of them at random as it is or in the mirror."""
         if not self.is_mirrored:
             return rows
-        return rows + self.n_faces * self._draw(2, len(rows), generator)[:, None]
+        return rows + self.n_faces * self._draw(2, rows.shape[:-1], generator)[..., None]
 
-    def _reconstruction(self, x, decoded) -> Tensor:
+    def _reconstruction(self, x, decoded, weight) -> Tensor:
         """Return the mean reconstruction term. x : (b, D); decoded : (L, b, D)."""
         squared, log_variance = losses.squared_error(x, decoded), self.network.log_reconstruction_variance
         if log_variance is not None:
             return self.scale * losses.gaussian_error(squared, log_variance, x.shape[-1]).mean()
-        return self.scale / (2.0 * self.config.objective.reconstruction_variance) * squared.mean()
+        return weight * squared.mean()
 
-    def _triplet_term(self, mean, log_variance, columns, *, generator=None, noise=None) -> Tensor:
-        """Return the mean weighted softplus of triplets. mean, log_variance : (v, 3, k)."""
+    def _triplet_term(self, mean, log_variance, columns, noise) -> Tensor:
+        """Return the mean weighted softplus of triplets. mean, log_variance : (v, 3, k); noise : (M, v, 3, k)."""
         objective = self.config.objective
         if objective.triplet_term == "closed-form":
             expected, margin = losses.expected_softplus(mean, log_variance)
         else:
-            if noise is None:
-                shape = (objective.n_triplet_samples, *mean.shape)
-                noise = torch.randn(shape, generator=generator, device=self.device)
             margins = losses.sampled_margin(mean + (0.5 * log_variance).exp() * noise)
             expected, margin = losses.softplus(margins).mean(dim=0), margins.mean(dim=0)
         if objective.likelihood == "votes":
@@ -210,7 +248,7 @@ class TopologicalVaeLearner:
         mean_b, log_variance_b = mean[self.validation_data], log_variance[self.validation_data]
         z = mean_b + (0.5 * log_variance_b).exp() * self.data_noise
         decoded = self.network.decode(z, None if self.neutral is None else self.neutral[rows])
-        reconstruction = float(self._reconstruction(self.x[rows], decoded))
+        reconstruction = float(self._reconstruction(self.x[rows], decoded, self.weights[0]))
         kl = losses.kl_terms(mean_b, log_variance_b).mean(dim=0)
         metrics = {"validation_reconstruction": reconstruction, "validation_kl": float(kl.sum())}
         metrics["active_dimensions"] = float((kl > 0.05).sum())
@@ -221,9 +259,7 @@ class TopologicalVaeLearner:
             distances = (found[:, :1] - found[:, 1:]).square().sum(dim=-1)
             metrics["satisfied_validation"] = float((distances[:, 0] < distances[:, 1]).float().mean())
             if self.uses_triplets:
-                term = self._triplet_term(
-                    found, log_variance[triplets], self.validation_triplets, noise=self.triplet_noise
-                )
+                term = self._triplet_term(found, log_variance[triplets], self.validation_triplets, self.triplet_noise)
                 metrics["validation_triplet"] = float(term)
                 elbo -= self.triplet_weight * float(term)
         metrics["validation_elbo"] = elbo
