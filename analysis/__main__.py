@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis import pages, tables
+from analysis import maps, pages, tables
 from triplets.archive import read_release
 
 
@@ -26,6 +26,9 @@ def main(arguments=None) -> int:
     parser.add_argument("--title", default="", help="default: study and recipe")
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="samples for intervals, default 1000")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--projections", default=",".join(maps.METHODS), metavar="NAMES", help="maps to draw, default %(default)s"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
@@ -66,6 +69,7 @@ def _evaluate(options) -> tuple[dict, Path]:
         raise ValueError(f"--bootstrap is {options.bootstrap}: expected at least 100 samples for a 95 % interval")
     if options.seed < 0:
         raise ValueError(f"--seed is {options.seed}: expected 0 or more")
+    projections = maps.check_methods(filter(None, options.projections.split(",")))
     checkpoint = options.checkpoint
     if checkpoint.is_dir():
         checkpoint = checkpoint / "checkpoint.safetensors"
@@ -73,7 +77,7 @@ def _evaluate(options) -> tuple[dict, Path]:
         raise FileNotFoundError(f"no checkpoint at {checkpoint}: expected a .safetensors file")
     release = read_release(options.release)
     # Imported here, so that a wrong argument answers at once: torch takes seconds to load.
-    from analysis.evaluation import evaluate, without_pictures
+    from analysis.evaluation import evaluate
 
     with tqdm(total=100, disable=None, file=sys.stderr, bar_format="{desc} {percentage:3.0f}%|{bar}|") as bar:
 
@@ -81,14 +85,21 @@ def _evaluate(options) -> tuple[dict, Path]:
             bar.set_description_str(words)
             bar.update(round(100 * share) - bar.n)
 
-        results = evaluate(checkpoint, release, n_bootstrap=options.bootstrap, seed=options.seed, progress=show)
+        results = evaluate(
+            checkpoint,
+            release,
+            n_bootstrap=options.bootstrap,
+            seed=options.seed,
+            projections=projections,
+            progress=show,
+        )
     origin = results["provenance"]
     title = options.title or " · ".join(filter(None, (origin["release"]["study"], origin["checkpoint"]["recipe"])))
     page = pages.render_report(results, assets="inline", title=title or "A representation of faces")
     options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "report.html"
     report.write_text(page, encoding="utf-8")
-    text = json.dumps(without_pictures(results), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(tables.numbers(results), indent=1, ensure_ascii=False, allow_nan=False)
     (options.out / "results.json").write_text(text + "\n", encoding="utf-8")
     tables.write_tables(options.out, results)
     return results, report

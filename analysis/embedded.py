@@ -58,6 +58,8 @@ def represent(checkpoint, release: Release) -> Representation:
         kl=_kl(found, split),
         norm_latent=norm_latent,
         norm_neutral=norm_neutral,
+        decoder_layers=embedding_of.decoder_layers(checkpoint),
+        is_residual=bool(checkpoint.network.is_residual),
         about=_about(checkpoint, config, sha256),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis import ceilings, portrait, probes, projection, provenance, wording
+from analysis import ceilings, maps, portrait, probes, projection, provenance, sheets, shipped, wording
 from analysis.representation import NotComparable, Representation
 from analysis.satisfaction import gain, level_keys, shares_by_level
 from learning.splits import SUBJECT, Split
@@ -18,12 +18,16 @@ from triplets.archive import Release
 from triplets.records import SPLITS, Triplets
 
 FORMAT = "semblance-results/1"
+QUICK = ("pca",)
 
 
-def evaluate(checkpoint, release: Release, *, n_bootstrap: int = 1000, seed: int = 0, progress=None) -> dict:
+def evaluate(
+    checkpoint, release: Release, *, n_bootstrap: int = 1000, seed: int = 0, projections=QUICK, progress=None
+) -> dict:
     """Return the results of a checkpoint on a release, ready for JSON and for `pages.render_report`.
 
     checkpoint : a path, or what `learning.checkpoints.load_checkpoint` returned.
+    projections : which of `maps.METHODS` are drawn. A worker's first UMAP takes half a minute however few the faces.
     progress : called with (words, share done) as the parts finish.
     NotComparable where the release holds nothing that the checkpoint can embed.
     """
@@ -32,11 +36,25 @@ def evaluate(checkpoint, release: Release, *, n_bootstrap: int = 1000, seed: int
 
     tell = progress or (lambda words, share: None)
     tell("embedding the stimuli", 0.0)
-    return summarise(represent(checkpoint, release), release, n_bootstrap=n_bootstrap, seed=seed, progress=progress)
+    maps.check_methods(projections)
+    return summarise(
+        represent(checkpoint, release),
+        release,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        projections=projections,
+        progress=progress,
+    )
 
 
 def summarise(
-    made: Representation, release: Release, *, n_bootstrap: int = 1000, seed: int = 0, progress: Callable | None = None
+    made: Representation,
+    release: Release,
+    *,
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    projections=QUICK,
+    progress: Callable | None = None,
 ) -> dict:
     """Return the results of a representation on a release. Arguments and result as `evaluate`."""
     tell = progress or (lambda words, share: None)
@@ -72,11 +90,14 @@ def summarise(
     results["probe"] = _probe(compared, made, release, n_bootstrap, seed)
     tell("drawing faces", 0.7)
     results["dimensions"] = portrait.dimensions(made)
-    results["projection"] = portrait.view(made, release, seed)
+    results["projection"] = portrait.view(made, release, seed, projections, lambda words: tell(words, 0.7))
+    results["attributes"] = portrait.attributes(release, seed, projections)
     results["traversal"] = portrait.traversal(made, release)
     results["reconstruction"] = portrait.reconstruction(made, release)
     tell("reading pictures", 0.8)
-    wanted = {*results["projection"]["row"], *(face["row"] for face in results["reconstruction"].get("faces", []))}
+    results["sheets"] = sheets.contact_sheets(release, results["projection"]["row"])
+    results["decoder"] = shipped.pack(made, release, portrait.scheme_lines(release))
+    wanted = {face["row"] for face in results["reconstruction"].get("faces", [])}
     if results["traversal"].get("row") is not None:
         wanted.add(results["traversal"]["row"])
     results["pictures"] = projection.thumbnails(release, sorted(wanted))
@@ -99,11 +120,6 @@ def representations(made: Representation) -> dict[str, np.ndarray]:
     if made.neutral is not None:
         compared["neutral_difference"] = made.x - made.neutral
     return compared
-
-
-def without_pictures(results: dict) -> dict:
-    """Return the results less the small pictures: what a file of numbers holds."""
-    return {name: value for name, value in results.items() if name != "pictures"}
 
 
 def plain(value):

@@ -10,12 +10,13 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from analysis import figures, wording
+from analysis import figures, plot_files, plots, space, wording
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
 STATIC = HERE / "static" / "analysis"
 ASSETS = ("inline", "static")
+SCRIPTS = ("report.js", "space.js", "explorer.js")
 READS = ("semblance-results/1",)
 HEAT_STEPS = 10
 
@@ -33,6 +34,7 @@ SECTIONS = (
     Section("agreement", "Agreement"),
     Section("expressions", "Expressions"),
     Section("space", "The space"),
+    Section("explorer", "Explorer", needs="traversal"),
     Section("dimensions", "Dimensions"),
     Section("reconstruction", "Reconstruction"),
     Section("learning", "Learning"),
@@ -45,7 +47,15 @@ class ResultsOutdated(ValueError):
 
 
 def render_report(
-    results: dict, *, assets: str = "inline", title: str, nonce: str = "", static_url: str = "/static/", links=()
+    results: dict,
+    *,
+    assets: str = "inline",
+    title: str,
+    nonce: str = "",
+    static_url: str = "/static/",
+    links=(),
+    notice: dict | None = None,
+    sheets_at: str = "",
 ) -> str:
     """Return the report on some results as HTML.
 
@@ -55,6 +65,8 @@ def render_report(
         no inline script, style or style attribute, for a site whose policy allows only its own files.
     nonce : "static": of the site's policy, put on the style sheet and scripts where given; not needed.
     links : (words, address) pairs shown in the header, such as downloads.
+    notice : {"text", "href", "link"} said above everything, such as that a newer version exists.
+    sheets_at : "static": where the contact sheets of faces lie, 0.jpg and on; "": in the page.
     """
     if assets not in ASSETS:
         raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
@@ -64,13 +76,12 @@ def render_report(
             f"the results have format {found!r}, pages read {READS[0]!r}: evaluate the checkpoint again"
         )
     shown = figures.all_figures(results)
-    data = {
-        "figures": shown,
-        "view": {
-            key: results["projection"][key] for key in ("row", "key", "subject", "class_label", "split", "degree")
-        },
-        "pictures": results.get("pictures", {}),
-    }
+    drawn = plots.in_page(shown)
+    left = {name: figure for name, figure in shown.items() if name not in drawn and name not in plots.ON_CANVAS}
+    sheets, decoder = results.get("sheets") or {}, results.get("decoder") or {}
+    if sheets and sheets_at:
+        addresses = [f"{sheets_at}{number}.jpg" for number in range(len(sheets["sheets"]))]
+        sheets = sheets | {"sheets": addresses}
     page = {
         "title": title,
         "results": results,
@@ -81,15 +92,24 @@ def render_report(
         "nonce": nonce,
         "static_url": static_url,
         "links": [{"text": text, "href": href} for text, href in links],
-        "data": script_safe(data),
-        "foreign_style_ids": foreign_style_ids(),
+        "data": script_safe(
+            {"figures": left, "tables": {name: plot_files.csv_of(f) for name, f in shown.items() if name in drawn}}
+        ),
+        "space_data": script_safe(space.views(results)),
+        "sheets_data": script_safe(sheets) if sheets else "",
+        "decoder_data": script_safe(decoder) if decoder and "omitted" not in decoder else "",
+        "pictured": bool(sheets),
+        "needs_plotly": bool(left),
+        "notice": notice,
+        "scripts": SCRIPTS,
+        "foreign_style_ids": foreign_style_ids() if left else (),
         "split": results["splits"]["headline"],
     }
     if assets == "inline":
         page["css"] = Markup((STATIC / "report.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
-        page["js"] = Markup((STATIC / "report.js").read_text(encoding="utf-8"))  # noqa: S704  our own file
-        page["plotly_js"] = Markup(plotly_source().replace("</script", "<\\/script"))  # noqa: S704
-    return _environment().get_template("analysis/report.html.jinja").render(page)
+        page["js"] = [Markup((STATIC / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # noqa: S704  our own
+        page["plotly_js"] = Markup(plotly_source().replace("</script", "<\\/script")) if left else ""  # noqa: S704
+    return plots.placed(_environment().get_template("analysis/report.html.jinja").render(page), drawn)
 
 
 def script_safe(value) -> Markup:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from analysis import projection
+from analysis import maps, neighbourhood, projection
 from analysis import traversal as faces
 from analysis.representation import Representation
 from triplets.archive import Release
@@ -10,6 +10,7 @@ from triplets.archive import Release
 ACTIVE_NAT = 0.05
 """A dimension is active when its KL divergence from the prior exceeds this on the validation stimuli."""
 N_RECONSTRUCTED = 7
+N_NEAREST = 8
 
 
 def dimensions(made: Representation) -> dict:
@@ -32,8 +33,12 @@ def dimensions(made: Representation) -> dict:
     }
 
 
-def view(made: Representation, release: Release, seed: int) -> dict:
-    """Return the 2-D view: coordinates, labels and release rows of at most `projection.MAX_POINTS` stimuli."""
+def view(made: Representation, release: Release, seed: int, methods=maps.METHODS, progress=None) -> dict:
+    """Return maps of at most `projection.MAX_POINTS` stimuli: places, labels, release rows and nearest neighbours.
+
+    `points` and `explained` are the two principal components; `maps` has every other map, `colours` what they may
+    be coloured by, `neighbours` (n_shown, N_NEAREST) numbers within the shown, of the whole embedding.
+    """
     points, explained = projection.view_2d(made.mean, made.is_training)
     stimuli = release.stimuli
     label, subject, key = (
@@ -41,8 +46,12 @@ def view(made: Representation, release: Release, seed: int) -> dict:
     )
     split = made.split.stimulus[made.row]
     chosen = projection.sample_rows(label if (label != "").any() else subject, seed=seed)
+    learnt_on = made.mean[made.is_training] if np.count_nonzero(made.is_training) > 1 else None
     return {
         "method": "principal components of the embedding",
+        "maps": maps.maps(made.mean[chosen], methods=methods, seed=seed, learnt_on=learnt_on, progress=progress),
+        "colours": maps.colours(stimuli, made.row[chosen], split[chosen]),
+        "neighbours": neighbourhood.nearest(made.mean[chosen], N_NEAREST).tolist(),
         "explained": explained,
         "points": np.round(points[chosen], 4).tolist(),
         "row": made.row[chosen].tolist(),
@@ -53,6 +62,19 @@ def view(made: Representation, release: Release, seed: int) -> dict:
         "degree": [None if np.isnan(d) else float(d) for d in np.asarray(stimuli.degree)[made.row[chosen]]],
         "n_shown": len(chosen),
         "n_total": len(made.row),
+    }
+
+
+def attributes(release: Release, seed: int, methods=maps.METHODS) -> dict | None:
+    """Return maps of the attributes: near where they are rated alike over the stimuli. None where they are too few."""
+    names, table = maps.attribute_table(release.stimuli, release.ratings)
+    if len(names) < maps.FEWEST_ATTRIBUTES:
+        return None
+    return {
+        "names": names,
+        "maps": maps.maps(table, methods=methods, seed=seed),
+        "neighbours": neighbourhood.nearest(table, 3).tolist(),
+        "correlation": np.round(np.corrcoef(table), 4).tolist(),
     }
 
 

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from triplets.archive import Release
 
 PCA_DIMS = (50, 40, 30, 20)
-MAX_POINTS = 1500
+MAX_POINTS = 5000
 THUMBNAIL_PX = 96
 
 
@@ -51,18 +51,20 @@ def pca_baselines(x, train) -> dict[str, np.ndarray]:
     return {f"pca_{k}": pca.project(x, k) for k in PCA_DIMS if k <= len(pca.components)}
 
 
-def view_2d(embedding, train) -> tuple[np.ndarray, list[float]]:
-    """Return (n, 2) coordinates for a picture and the share of variance along each axis.
+def view_2d(embedding, train, n_dims=2, *, learnt_on=None) -> tuple[np.ndarray, list[float]]:
+    """Return (n, n_dims) coordinates for a picture and the share of variance along each axis.
 
-    Components are learnt on the training rows, all rows where there are none. A one-dimensional
-    embedding gets zeros on the second axis.
+    Components are learnt on the training rows, all rows where there are none, or on rows given apart
+    (learnt_on, (m, d)). An embedding of fewer dimensions gets zeros on the other axes.
     """
     embedding = np.asarray(embedding, np.float64)
-    pca = PCA(embedding[train] if np.count_nonzero(train) > 1 else embedding)
-    k = min(2, len(pca.components))
-    points = np.zeros((len(embedding), 2))
+    if learnt_on is None:
+        learnt_on = embedding[train] if np.count_nonzero(train) > 1 else embedding
+    pca = PCA(learnt_on)
+    k = min(n_dims, len(pca.components))
+    points = np.zeros((len(embedding), n_dims))
     points[:, :k] = pca.project(embedding, k)
-    return points, [*(float(e) for e in pca.explained[:k]), *([0.0] * (2 - k))]
+    return points, [*(float(e) for e in pca.explained[:k]), *([0.0] * (n_dims - k))]
 
 
 def sample_rows(stratum, n_max=MAX_POINTS, seed=0) -> np.ndarray:
@@ -85,17 +87,25 @@ def sample_rows(stratum, n_max=MAX_POINTS, seed=0) -> np.ndarray:
     return np.sort(np.concatenate(rows))
 
 
-def thumbnail(content: bytes, size=THUMBNAIL_PX) -> str:
-    """Return a picture as a small JPEG in a data address, at most `size` pixels either way.
+def opened(content: bytes, size: int) -> Image.Image:
+    """Return a picture, decoded no larger than small pictures of `size` pixels need.
 
     ValueError where the bytes are no picture.
     """
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.draft("RGB", (size * 2, size * 2))
-            small = picture.convert("RGB")
+            return picture.convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
         raise ValueError(f"not a picture: {error}") from error
+
+
+def thumbnail(content: bytes, size=THUMBNAIL_PX) -> str:
+    """Return a picture as a small JPEG in a data address, at most `size` pixels either way.
+
+    ValueError where the bytes are no picture.
+    """
+    small = opened(content, size)
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=72, optimize=True)

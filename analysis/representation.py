@@ -25,6 +25,8 @@ class Representation:
     reconstructed : (m, n_points, n_dims) each stimulus decoded from its mean, or None
     kl : (d,) nat a dimension on the validation stimuli, or None
     norm_latent, norm_neutral : (d,), (D,) of the decoder's first layer, or None
+    decoder_layers : (weight (n_out, n_in), bias (n_out,)) of the decoder's dense layers, ELU between them, or ()
+    is_residual : whether what the decoder says is added to the neutral face
     about : provenance of the checkpoint: recipe, config, seed, code_version, release_sha256, step, curve, metrics
     """
 
@@ -41,6 +43,8 @@ class Representation:
     kl: np.ndarray | None = None
     norm_latent: np.ndarray | None = None
     norm_neutral: np.ndarray | None = None
+    decoder_layers: tuple = ()
+    is_residual: bool = False
     about: dict = field(default_factory=dict)
 
     def position(self, n_stimuli: int) -> np.ndarray:

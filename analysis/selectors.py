@@ -4,7 +4,7 @@ from django.db.models import F, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from analysis import growth_curve
+from analysis import growth_curve, tables
 from analysis.comparison import Compared
 from analysis.models import Evaluation, GrowthPoint, Report
 from learning.models import Run
@@ -129,5 +129,4 @@ def compared_runs(pks) -> list[Compared]:
 
 
 def numbers(report: Report) -> dict:
-    """Return the results of a report less the small pictures: what a file of numbers holds."""
-    return {name: value for name, value in report.evaluation.results.items() if name != "pictures"}
+    return tables.numbers(report.evaluation.results)

@@ -3,6 +3,14 @@
 import csv
 from pathlib import Path
 
+#: Pictures and weights: what a file of numbers does not hold.
+HEAVY = ("pictures", "sheets", "decoder")
+
+
+def numbers(results: dict) -> dict:
+    """Return the results less the small pictures and the decoder's weights: what a file of numbers holds."""
+    return {name: value for name, value in results.items() if name not in HEAVY}
+
 
 def write_tables(directory, results: dict) -> list[Path]:
     """Write every table of some results as CSV and return the paths."""

@@ -12,6 +12,7 @@ STORAGE_URL         local folder in VAR_DIR      s3://bucket (credentials by bot
 S3_ENDPOINT_URL     AWS                          an S3-compatible service
 ENTRIES_PER_MINUTE  1200                         people let in from one network address; 0: no limit
 ANSWERS_PER_MINUTE  2400                         answers taken from one person; 0: no limit
+PROJECTIONS         pca,tsne,umap                maps in reports; a worker's first UMAP takes half a minute
 MTURK_ENDPOINT_URL  none                         docs/mturk.md; for example that of manage.py local_mturk
 PROLIFIC_TOKEN      none                         the researcher's API token at Prolific
 """
@@ -279,6 +280,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+PROJECTIONS = [name for name in os.environ.get("PROJECTIONS", "pca,tsne,umap").split(",") if name]
 # {rule: (requests, within seconds)}. A university may stand behind one address, and a quick person answers four
 # times a second: these stop programs, not people. Simulated people wait as Retry-After says, and go on.
 RATE_LIMITS = {

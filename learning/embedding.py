@@ -111,6 +111,15 @@ def decoder_norms(checkpoint: Checkpoint) -> tuple[np.ndarray, np.ndarray | None
     return latent, norms[network.n_latent :] if network.has_neutral else None
 
 
+def decoder_layers(checkpoint: Checkpoint) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Return (weight (n_out, n_in), bias (n_out,)) of the decoder's dense layers in order; ELU stands between them.
+
+    The first reads the latent dimensions and then the neutral face, where the network takes one.
+    """
+    dense = [layer for layer in checkpoint.network.decoder if isinstance(layer, torch.nn.Linear)]
+    return tuple((as_numpy(layer.weight), as_numpy(layer.bias)) for layer in dense)
+
+
 @torch.no_grad()
 def decode(checkpoint: Checkpoint, z, neutral_x=None) -> np.ndarray:
     """Return faces as points (..., n_points, n_dims) in aligned units (mid-eye at the origin, inter-eye distance 1).

@@ -6,8 +6,8 @@ from django.test import override_settings
 
 @pytest.fixture(autouse=True)
 def quick_passwords():
-    """Real password hashing takes half a second on purpose."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+    """Real password hashing takes half a second on purpose, UMAP half a minute whatever it draws."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"], PROJECTIONS=["pca"]):
         yield
 
 

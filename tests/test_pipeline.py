@@ -44,7 +44,7 @@ def test_the_demo_runs_the_whole_flow(tmp_path):
     done = subprocess.run(
         [sys.executable, "manage.py", "demo", "--no-serve", "--subjects", "8", "--annotators", "12"],
         cwd=ROOT,
-        env={**environment, "VAR_DIR": str(tmp_path), "SITE_URL": "http://127.0.0.1:8791"},
+        env={**environment, "VAR_DIR": str(tmp_path), "SITE_URL": "http://127.0.0.1:8791", "PROJECTIONS": "pca"},
         capture_output=True,
         text=True,
         timeout=500,
@@ -99,7 +99,9 @@ def test_real_faces_are_imported_asked_answered_and_trained_on(shared_data, live
 
     trained = module("learning", tmp_path / "release", "--recipe", "topological-vae", "--out", tmp_path / "run",
                      "--set", "training.n_steps=600")  # fmt: skip
-    report = module("analysis", trained["checkpoint"], tmp_path / "release", "--out", tmp_path / "report")
+    report = module(
+        "analysis", trained["checkpoint"], tmp_path / "release", "--out", tmp_path / "report", "--projections", "pca"
+    )
     satisfied = report["satisfied"]["test"]["all"]["value"]
     assert satisfied == pytest.approx(trained["satisfied_test"])
     assert satisfied > report["baselines"]["raw"]["test"]["all"]["value"]
@@ -126,7 +128,9 @@ def test_real_judgements_are_imported_filtered_settled_and_learned(shared_data, 
     assert frozen["n_responses"] == 20_240
 
     trained = module("learning", tmp_path / "release", "--recipe", "topological-vae", "--out", tmp_path / "run")
-    report = module("analysis", trained["checkpoint"], tmp_path / "release", "--out", tmp_path / "report")
+    report = module(
+        "analysis", trained["checkpoint"], tmp_path / "release", "--out", tmp_path / "report", "--projections", "pca"
+    )
     satisfied = report["satisfied"]["test"]["all"]["value"]
     # The expression alone predicts 62 %, raw landmarks less; a plain ordinal embedding reaches 71.5 to 72.4 %.
     assert satisfied > report["baselines"]["raw"]["test"]["all"]["value"] + 0.08

@@ -129,7 +129,8 @@ def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
                 raise LeaseLost
 
         path = checkpoint_path(evaluation.checkpoint)
-        results = measure(path, open_release(evaluation.release), progress=tell)
+        release = open_release(evaluation.release)
+        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell)
     if heart.order is Order.LOST:
         raise LeaseLost
     return results

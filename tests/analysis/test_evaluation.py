@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import evaluation, wording
+from analysis import evaluation, tables, wording
 from analysis.embedded import represent
 from analysis.representation import NotComparable, Representation
 from learning.checkpoints import load_checkpoint
@@ -90,11 +90,21 @@ def test_results_hold_what_the_page_promises(measured, small_release):
     assert 0 < measured["reconstruction"]["rms"] < 0.5
     assert measured["projection"]["n_shown"] == 250
     assert all(address.startswith("data:image/jpeg;base64,") for address in measured["pictures"].values())
-    assert len(measured["pictures"]) == 250
+    assert set(map(str, (face["row"] for face in measured["reconstruction"]["faces"]))) <= set(measured["pictures"])
+    assert measured["sheets"]["place"] == list(range(250)) and len(measured["sheets"]["sheets"]) == 1
+    assert [shown["id"] for shown in measured["projection"]["maps"]] == ["pca-2", "pca-3"]
+    assert measured["projection"]["maps"][0]["points"] == measured["projection"]["points"]
+    assert [colour["name"] for colour in measured["projection"]["colours"]] == [
+        "class",
+        "subject",
+        "split",
+        "degree",
+        "neutral face",
+    ]
     assert measured["provenance"]["release"]["sha256"] == small_release.sha256
     assert measured["provenance"]["is_same_release"]
     assert "--set training.n_steps=120" in measured["provenance"]["commands"][0]
-    assert "pictures" not in evaluation.without_pictures(measured)
+    assert {"pictures", "sheets", "decoder"} & set(tables.numbers(measured)) == set()
 
 
 def test_the_headline_says_on_whom_and_beside_what(measured):

@@ -70,7 +70,7 @@ def test_a_second_delivery_does_nothing(checkpoint):
 def test_a_failure_is_told_and_leaves_no_report(checkpoint):
     evaluation = evaluations.create_evaluation(checkpoint)
 
-    def fail(path, release, progress):
+    def fail(path, release, progress, **more):
         raise ZeroDivisionError("by zero")
 
     assert evaluations.evaluate_checkpoint(evaluation.pk, measure=fail) == "failed"
@@ -91,7 +91,7 @@ def test_a_report_that_cannot_be_drawn_fails_its_evaluation(checkpoint):
 def test_a_lost_lease_writes_nothing(checkpoint):
     evaluation = evaluations.create_evaluation(checkpoint)
 
-    def slow(path, release, progress):
+    def slow(path, release, progress, **more):
         Evaluation.objects.update(lease_token="other")
         return {"anything": 1}
 

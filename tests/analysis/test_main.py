@@ -8,7 +8,17 @@ from analysis.__main__ import main
 
 def test_the_command_writes_report_numbers_and_tables(small_release, small_checkpoint, tmp_path, capsys):
     out = tmp_path / "report"
-    arguments = [str(small_checkpoint), str(small_release.path), "--out", str(out), "--bootstrap", "100", "--json"]
+    arguments = [
+        str(small_checkpoint),
+        str(small_release.path),
+        "--out",
+        str(out),
+        "--bootstrap",
+        "100",
+        "--json",
+        "--projections",
+        "pca",
+    ]
     assert main(arguments) == 0
     printed = capsys.readouterr().out.splitlines()
     last = json.loads(printed[-1])
@@ -34,6 +44,7 @@ def test_the_command_writes_report_numbers_and_tables(small_release, small_check
         ({0: "nowhere.safetensors"}, "no checkpoint at nowhere.safetensors"),
         ({1: "nowhere"}, "no release at nowhere"),
         ({5: "10"}, "--bootstrap is 10"),
+        ({4: "--projections", 5: "pca,mds"}, "there is no projection 'mds': expected some of pca, tsne, umap"),
     ],
 )
 def test_bad_input_is_one_sentence_and_a_failure(small_release, small_checkpoint, tmp_path, capsys, changes, says):

@@ -59,14 +59,15 @@ def test_the_single_file_needs_nothing_beside_it(measured):
     html = pages.render_report(measured, title="Faces")
     assert not [address for address in Page(html).addresses if address.startswith("/")]
     assert "default-src 'none'" in html  # its own policy: it could not ask anybody if it wanted to
-    assert pages.plotly_source()[:200] in html
+    assert pages.plotly_source()[:200] not in html  # 5 MB that nothing needs: the figures stand in it as SVG
+    assert html.count("<svg") > 10
 
 
 def test_the_page_of_the_site_holds_no_inline_script_or_style(measured):
     page = Page(pages.render_report(measured, assets="static", title="Faces", static_url="/static/"))
     assert page.scripts == []
     assert page.styles == []
-    assert "/static/plotly/plotly.min.js" in page.addresses
+    assert "/static/plotly/plotly.min.js" not in page.addresses
     assert len(page.ids) == len(set(page.ids))
 
 
@@ -76,9 +77,31 @@ def test_text_from_outside_stays_text(nasty, assets):
     assert 'alert("x")</script>' not in html
     assert "<img src=x" not in html
     assert Page(html).handlers == []
-    data = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', html, re.S).group(1)
-    assert json.loads(data)["view"]["subject"][0] == NASTY
-    assert not re.search(r"[<>&\u2028]", data)
+    for name in ("report-data", "space-data", "decoder-data", "sheets-data"):
+        data = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html, re.S).group(1)
+        assert not re.search(r"[<>&\u2028]", data)
+        if name == "space-data":
+            assert NASTY in json.loads(data)["faces"]["captions"][0]
+
+
+def test_a_figure_that_only_plotly_draws_brings_plotly(measured, monkeypatch):
+    def surface(results):
+        return {"data": [{"type": "surface", "z": [[1, 2], [3, 4]]}], "layout": {}}
+
+    monkeypatch.setitem(pages.figures.FIGURES, "probe", surface)
+    html = pages.render_report(measured, title="Faces")
+    assert '<script type="text/plain" id="plotly-source">' in html and pages.plotly_source()[:200] in html
+    assert '"surface"' in html
+    html = pages.render_report(measured, assets="static", title="Faces")
+    assert '<template id="plotly-source" data-src="/static/plotly/plotly.min.js">' in html
+    assert pages.plotly_source()[:200] not in html
+
+
+def test_what_is_newer_is_said_above_everything(measured):
+    notice = {"text": "This is version 1.", "href": "/reports/b/", "link": "Version 2 <b>"}
+    html = pages.render_report(measured, title="Faces", notice=notice)
+    assert re.search(r'<p class="notice"><span>This is version 1.</span> <a href="/reports/b/">Version 2 &lt;b', html)
+    assert 'notice"><span>' not in pages.render_report(measured, title="Faces")
 
 
 def test_json_in_a_script_cannot_end_it():

@@ -1,12 +1,14 @@
 """Reports in a real Chromium: as one file that contacts nobody, and on a site with the policy of the settings."""
 
 import http.server
+import re
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from analysis import pages
+from analysis import pages, shipped
 
 pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 740}
@@ -32,7 +34,7 @@ class Site(http.server.SimpleHTTPRequestHandler):
             self.answer(self.page.encode(), "text/html; charset=utf-8")
         elif self.path == "/static/plotly/plotly.min.js":
             self.answer(pages.plotly_source().encode(), "text/javascript; charset=utf-8")
-        elif self.path.startswith("/static/analysis/report."):
+        elif self.path.startswith("/static/analysis/"):
             kind = "text/css" if self.path.endswith("css") else "text/javascript"
             self.answer((pages.STATIC / self.path.rsplit("/", 1)[1]).read_bytes(), f"{kind}; charset=utf-8")
         else:
@@ -52,7 +54,8 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
 def visit(chromium, address, *, viewport=DESK, scheme="light"):
     """Open an address and scroll to the end once; return the page, what its console said and what it asked for."""
-    page = chromium.new_context(viewport=viewport, color_scheme=scheme).new_page()
+    context = chromium.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -60,7 +63,9 @@ def visit(chromium, address, *, viewport=DESK, scheme="light"):
     page.goto(address)
     for place in page.query_selector_all("[data-figure]"):
         place.scroll_into_view_if_needed()
-        place.wait_for_selector(".main-svg")
+        assert any(drawn.is_visible() for drawn in place.query_selector_all(".drawn svg"))
+    page.wait_for_function("document.querySelector('[data-space] canvas').dataset.drawn === 'pca-2'")
+    page.wait_for_function("document.querySelector('#explorer-view').dataset.drawn === 'yes'")
     return page, said, asked
 
 
@@ -113,16 +118,14 @@ def test_the_page_of_the_site_obeys_the_strict_policy(chromium, site, scheme):
     page, said, asked = visit(chromium, site, scheme=scheme)
     assert said == []  # a refused style or script would be in the console
     assert {address.removeprefix(site) for address in requests(asked)} == {
-        "", "static/plotly/plotly.min.js", "static/analysis/report.js", "static/analysis/report.css",
+        "", *(f"static/analysis/{name}" for name in ("report.css", *pages.SCRIPTS))
     }  # fmt: skip
-    position = page.evaluate("getComputedStyle(document.querySelector('.main-svg')).position")
-    assert position == "absolute"  # plotly's own rules found a sheet
     page.context.close()
 
 
 def test_plots_follow_light_and_dark_as_it_changes(opened):
     page, _, _ = opened
-    tick = "getComputedStyle(document.querySelector('[data-figure=satisfied] .xtick text')).fill"
+    tick = "getComputedStyle(document.querySelector('[data-figure=satisfied] .wide text')).fill"
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(tick), page.evaluate(ground)
     page.emulate_media(color_scheme="dark")
@@ -132,24 +135,137 @@ def test_plots_follow_light_and_dark_as_it_changes(opened):
     page.wait_for_function(f"before => {tick} === before", arg=light[0])
 
 
+def centre_of(page, k):
+    """Return where point k of the map is on the screen, scrolled into view."""
+    page.locator("[data-space=faces] canvas").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # the event of scrolling hides what the pointer showed
+    return page.evaluate(
+        """k => { const view = document.querySelector("[data-space=faces]").view;
+        const box = view.canvas.getBoundingClientRect(); return [box.left + view.xs[k], box.top + view.ys[k]]; }""",
+        k,
+    )
+
+
 def test_pointing_at_a_face_shows_it(opened, measured):
     page, _, _ = opened
     assert page.is_hidden("#card")
-    page.locator("[data-figure=view]").scroll_into_view_if_needed()
-    point = page.locator("[data-figure=view] .trace").first.locator("path.point").first
-    for _ in range(40):  # plotly overlooks a pointer that arrives while it draws
-        point.hover(force=True)
-        page.wait_for_timeout(100)
-        if page.is_visible("#card"):
-            break
-        page.mouse.move(0, 0)
-    assert page.is_visible("#card")
-    buttons = page.locator(".modebar-btn").evaluate_all("all => all.map(b => b.dataset.title || b.ariaLabel)")
-    assert len(buttons) == 5
-    assert not [title for title in buttons if "share" in title.lower() or "cloud" in title.lower()]
-    assert page.get_attribute("#card img", "src").startswith("data:image/jpeg;base64,")
+    page.mouse.move(*centre_of(page, 30))
+    page.wait_for_selector("#card", state="visible")
     said = page.inner_text("#card").splitlines()[0].split(",")[0]
     assert said in measured["probe"]["classes"]
+    page.wait_for_function(  # the face itself, out of the contact sheet: no pixel of it is left transparent
+        """() => { const face = document.querySelector("#card canvas");
+        return !face.hidden && face.getContext("2d").getImageData(64, 64, 1, 1).data[3] === 255; }"""
+    )
+    page.mouse.move(2, 2)
+    page.wait_for_selector("#card", state="hidden")
+
+
+def test_a_click_shows_the_nearest_faces_and_they_lead_on(opened, measured):
+    page, _, _ = opened
+    page.mouse.click(*centre_of(page, 30))
+    page.wait_for_selector("[data-part=near]", state="visible")
+    chosen = page.evaluate("document.querySelector('[data-space=faces]').view.chosen")
+    near = measured["projection"]["neighbours"][chosen]
+    assert page.locator("[data-space=faces] button.near-one").count() == len(near) == 8
+    page.locator("[data-space=faces] button.near-one").first.click()
+    assert page.evaluate("document.querySelector('[data-space=faces]').view.chosen") == near[0]
+
+
+def test_the_map_is_walked_by_keyboard_alone(opened):
+    page, _, _ = opened
+    canvas = page.locator("[data-space=faces] canvas").first
+    canvas.focus()
+    chosen = "document.querySelector('[data-space=faces]').view.chosen"
+    page.keyboard.press("Escape")
+    assert page.evaluate(chosen) == -1 and page.is_hidden("[data-part=near]")
+    page.keyboard.press("ArrowRight")
+    first = page.evaluate(chosen)
+    x = page.evaluate(f"document.querySelector('[data-space=faces]').view.xs[{first}]")
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate(chosen)
+    assert second != first >= 0
+    assert page.evaluate(f"document.querySelector('[data-space=faces]').view.xs[{second}]") > x
+    assert "Nearest to" in page.inner_text("[data-part=near]")  # a live region: read out as it changes
+
+
+def test_maps_colours_and_dimensions_are_chosen(opened, measured):
+    page, _, _ = opened
+    page.select_option("[data-space=faces] [data-part=dims]", "3")
+    page.wait_for_function("document.querySelector('[data-space] canvas').dataset.drawn === 'pca-3'")
+    turned = "[...document.querySelector('[data-space=faces]').view.xs].slice(0, 5)"
+    before = page.evaluate(turned)
+    page.locator("[data-space=faces] canvas").first.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.evaluate(turned) != before
+    page.select_option("[data-space=faces] [data-part=colour]", label="subject")
+    assert page.locator("[data-space=faces] .legend button").count() == 10
+    page.select_option("[data-space=faces] [data-part=colour]", label="degree")
+    assert page.locator("[data-space=faces] .legend .ramp").count() == 1
+    trust = measured["projection"]["maps"][1]["trustworthiness"]
+    assert f"Trustworthiness {trust:.3f}" in page.inner_text("[data-part=trust]")
+    page.select_option("[data-space=faces] [data-part=dims]", "2")
+
+
+def test_sliders_draw_what_the_decoder_says(opened, measured):
+    page, _, _ = opened
+    packed = measured["decoder"]
+    z = [0.0] * packed["n_latent"]
+    z[packed["order"][0]], z[packed["order"][1]] = 1.5, -2.0
+    for part, value in (("across", 1.5), ("down", -2.0)):
+        page.locator(f"[data-part={part}]").evaluate(
+            "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value
+        )
+    expected = shipped.decoded(packed, z)
+    path = page.get_attribute("[data-part=face]", "d")
+    x, y = (float(v) for v in re.match(r"M([-\d.]+),([-\d.]+)", path).groups())
+    assert (x, y) == pytest.approx(tuple(expected[packed["lines"][0][0]]), abs=1e-3)
+    drawn = page.evaluate("z => document.querySelector('#explorer-view').decode(z, 0)", z)
+    assert drawn == pytest.approx(expected.ravel().tolist(), abs=2e-5)
+    page.locator("[data-part=across]").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("[data-part=across-value]") == "1.55"
+    page.select_option("[data-part=neutral]", "1")
+    assert page.get_attribute("[data-part=face]", "d") != path
+    page.click("[data-part=reset]")
+    assert page.inner_text("[data-part=down-value]") == "0.00"
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("csv", b"trace,x,y,low,high")])
+def test_figures_and_maps_are_saved_as_files(opened, kind, begins):
+    page, said, _ = opened
+    with page.expect_download() as waiting:
+        page.click(f"[data-figure=satisfied] [data-file={kind}]")
+    content = Path(waiting.value.path()).read_bytes()
+    assert content.startswith(begins) and waiting.value.suggested_filename == f"satisfied.{kind}"
+    assert b"var(" not in content
+    with page.expect_download() as waiting:
+        page.click(f"[data-space=faces] [data-part={kind}]")
+    content = Path(waiting.value.path()).read_bytes()
+    assert content.startswith(b"name,x,y,class,subject" if kind == "csv" else begins)
+    assert said == []
+
+
+def test_every_table_is_saved_as_it_stands(opened):
+    page, _, _ = opened
+    page.locator("#dimensions summary").click()
+    with page.expect_download() as waiting:
+        page.locator("#dimensions button.file").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert lines[0] == 'dimension,"KL, nat",variance of the means,decoder norm' and len(lines) == 9
+    page.locator("#dimensions summary").click()
+
+
+def test_values_stand_under_the_pointer(opened, measured):
+    page, _, _ = opened
+    mark = page.locator("[data-figure=satisfied] .wide circle[data-said^='this representation']").first
+    mark.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # the event of scrolling hides what the pointer showed
+    mark.hover()
+    page.wait_for_selector("#card", state="visible")
+    share = measured["satisfied"]["test"]["all"]
+    assert f"all: {share['value']:.1%} [{share['low']:.1%}, {share['high']:.1%}]" in page.inner_text("#card")
+    page.mouse.move(2, 2)
 
 
 def test_paper_is_light_and_holds_every_plot_and_table(opened):
