@@ -43,8 +43,11 @@ def n_falls(curve: list[dict]) -> int:
     return sum(after < (1 - _FALL) * before for before, after in pairwise(found))
 
 
-def build_optimiser(optimiser: Optimiser, parameters) -> torch.optim.Optimizer:
-    """Return the configured optimiser; its rate is set anew at every step."""
+def build_optimiser(optimiser: Optimiser, parameters, *, is_replayed: bool = False) -> torch.optim.Optimizer:
+    """Return the configured optimiser; its rate is set anew at every step.
+
+    is_replayed : its step is recorded on a GPU (Adam and AdamW): the rate is a tensor there, to be filled.
+    """
     shared = {"lr": optimiser.learning_rate, "weight_decay": optimiser.weight_decay}
     if optimiser.optimiser == "rmsprop":
         return torch.optim.RMSprop(parameters, momentum=optimiser.momentum, **shared)
@@ -54,6 +57,9 @@ def build_optimiser(optimiser: Optimiser, parameters) -> torch.optim.Optimizer:
             raise ConfigInvalid("optimiser.nesterov is 'yes' with momentum 0: expected a momentum, such as 0.9")
         return torch.optim.SGD(parameters, momentum=optimiser.momentum, nesterov=nesterov, fused=True, **shared)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimiser.optimiser]
+    if is_replayed:
+        rate = torch.tensor(optimiser.learning_rate, device=parameters[0].device)
+        shared |= {"lr": rate, "capturable": True}
     return kind(parameters, fused=True, **shared)
 
 

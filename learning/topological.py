@@ -31,8 +31,8 @@ class TopologicalVaeLearner:
     share = ALONE
 
     def __init__(self, release: Release, config: Config, *, seed: int, device: torch.device):
-        self.config, self.device = config, device
-        network, objective, training = config.network, config.objective, config.training
+        self.device = device
+        network, training = config.network, config.training
         self.split = split_release(release, seed=seed, validation_share=training.validation_share)
         uses_neutral = "no" if network.model == 1 else network.uses_neutral
         self.dataset = dataset = landmark_dataset(release, split=self.split, uses_neutral=uses_neutral)
@@ -51,13 +51,18 @@ class TopologicalVaeLearner:
                 "train model 2 (--set model=2), or settle more questions"
             )
         self.n_train, self.n_train_triplets = int(train.sum()), int(train_t.sum())
+        self.configure(config)
+        self._to_device(release, train, train_t)
+
+    def configure(self, config: Config) -> None:
+        """Take the weights of the loss from a configuration that asks for the same data and network."""
+        self.config, objective = config, config.objective
         self.triplet_weight = objective.triplet_weight
         if objective.topology_variance > 0:
             self.triplet_weight = self.n_train_triplets / self.n_train / objective.topology_variance
-        self.n_annealing = objective.annealing * (training.n_steps if objective.annealing <= 1 else 1)
+        self.n_annealing = objective.annealing * (config.training.n_steps if objective.annealing <= 1 else 1)
         #: The reconstruction term of D numbers counts as if there were `reference_dims` of them.
-        self.scale = objective.reference_dims / dataset.x.shape[1] if objective.reference_dims else 1.0
-        self._to_device(release, train, train_t)
+        self.scale = objective.reference_dims / self.dataset.x.shape[1] if objective.reference_dims else 1.0
 
     def _to_device(self, release: Release, train, train_t) -> None:
         dataset, rows = self.dataset, self.dataset.triplet_row
