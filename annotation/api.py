@@ -12,13 +12,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from annotation.errors import AnnotationError, AnswerInvalid, ConsentMissing, LinkInvalid, PracticeMissing, StudyClosed
-from annotation.forms import PositionForm, ResponseForm, read_json, require_valid
+from annotation.forms import PositionForm, read_answer, read_json, require_valid
 from annotation.models import Participation
 from annotation.serializers import shown_assignment, shown_practice
-from annotation.services.assignments import access_assignment, claim_assignment
-from annotation.services.links import access_participation, has_consented, has_practised
+from annotation.services.assignments import claim_assignment
+from annotation.services.links import access_participation, has_consented, has_practised, participation_of_token
 from annotation.services.practice import check_practice
-from annotation.services.responses import record_response
+from annotation.services.responses import record_answer
 
 STATUS = {LinkInvalid: 404, StudyClosed: 403, AnswerInvalid: 400}
 
@@ -27,17 +27,28 @@ def status_of(error: AnnotationError) -> int:
     return STATUS.get(type(error), 409)
 
 
-def of_participation(view):
-    """Load the person whom the token names, and turn a refusal into its sentence."""
+def in_json(view):
+    """Give the view's dictionary as JSON, and turn a refusal into its sentence."""
 
     @csrf_exempt
     @never_cache
     @wraps(view)
     def wrapped(request, token):
         try:
-            return JsonResponse(view(request, access_participation(token)))
+            return JsonResponse(view(request, token))
         except AnnotationError as error:
             return JsonResponse({"error": str(error), "code": error.code}, status=status_of(error))
+
+    return wrapped
+
+
+def of_participation(view):
+    """Load the person whom the token names; the rest is `in_json`."""
+
+    @in_json
+    @wraps(view)
+    def wrapped(request, token):
+        return view(request, access_participation(token))
 
     return wrapped
 
@@ -61,11 +72,9 @@ def assignment(request, participation):
 
 
 @require_POST
-@of_participation
-def responses(request, participation):
-    form = require_valid(ResponseForm(read_json(request)))
-    assignment = access_assignment(participation, form.cleaned_data["assignment"])
-    recorded = record_response(assignment, form.cleaned_data["position"], **form.answer)
+@in_json
+def responses(request, token):
+    recorded = record_answer(participation_of_token(token), **read_answer(read_json(request)))
     return {
         "saved": True,
         "is_new": recorded.is_new,

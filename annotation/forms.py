@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from types import NoneType
 
 from django import forms
 from django.core.exceptions import RequestDataTooBig
@@ -14,6 +15,9 @@ from annotation.services.demographics import check_demographics
 from triplets.models import Question, QuestionSet
 
 LARGEST_ID = 2**63 - 1
+LARGEST_POSITION = 32767
+LONGEST_LABEL = 80  # characters
+LONGEST_MS = 1e15
 LARGEST_BODY = 10_000  # bytes; an answer takes a hundred
 LARGEST_UPLOAD = 50_000_000  # bytes
 
@@ -38,16 +42,16 @@ class MillisecondsField(forms.Field):
             number = float(value)
         except (TypeError, ValueError, OverflowError):
             return None
-        return int(number) if math.isfinite(number) and abs(number) < 1e15 else None
+        return int(number) if math.isfinite(number) and abs(number) < LONGEST_MS else None
 
 
 class PositionForm(forms.Form):
     """One answer: to a position, either a side or a rating or a label."""
 
-    position = forms.IntegerField(min_value=0, max_value=32767)
+    position = forms.IntegerField(min_value=0, max_value=LARGEST_POSITION)
     choice = forms.ChoiceField(choices=[("left", "left"), ("right", "right")], required=False)
     rating = NumberField(required=False)
-    label = forms.CharField(required=False, max_length=80, strip=False)
+    label = forms.CharField(required=False, max_length=LONGEST_LABEL, strip=False)
 
     @property
     def answer(self) -> dict:
@@ -62,7 +66,8 @@ class ResponseForm(PositionForm):
 
     @property
     def answer(self) -> dict:
-        return super().answer | {name: self.cleaned_data[name] for name in ("response_ms", "latency_ms")}
+        names = ("assignment", "position", "response_ms", "latency_ms")
+        return super().answer | {name: self.cleaned_data[name] for name in names}
 
 
 class AboutForm(forms.Form):
@@ -78,6 +83,36 @@ class AboutForm(forms.Form):
     @property
     def told(self) -> dict[str, str]:
         return {name: self.cleaned_data[key] for key, name in self.names.items() if self.cleaned_data[key]}
+
+
+#: The types that the page's own script sends, in order of `record_answer`.
+PLAIN = {
+    "assignment": (int,), "position": (int,), "choice": (str, NoneType), "rating": (int, float, NoneType),
+    "label": (str, NoneType), "response_ms": (int, NoneType), "latency_ms": (int, NoneType),
+}  # fmt: skip
+NOTHING = dict.fromkeys(PLAIN)
+
+
+def read_answer(data: dict) -> dict:
+    """Return an answer in JSON as `record_answer` takes it; AnswerInvalid says what is wrong.
+
+    Checking a form takes as long as everything else that the web process does for an answer. So what looks as the
+    page's script writes it is taken as it stands, and anything else goes through the form, which gives the same.
+    """
+    answer = NOTHING | data
+    is_plain = len(answer) == len(PLAIN) and all(type(answer[name]) in types for name, types in PLAIN.items())
+    return answer if is_plain and _is_sane(**answer) else require_valid(ResponseForm(data)).answer
+
+
+def _is_sane(assignment, position, choice, rating, label, response_ms, latency_ms) -> bool:
+    return (
+        0 < assignment <= LARGEST_ID
+        and 0 <= position <= LARGEST_POSITION
+        and choice in ("left", "right", None)
+        and (rating is None or abs(rating) < LARGEST_POSITION)
+        and (label is None or (0 < len(label) <= LONGEST_LABEL and label.isprintable()))
+        and all(ms is None or abs(ms) < LONGEST_MS for ms in (response_ms, latency_ms))
+    )
 
 
 def read_json(request) -> dict:

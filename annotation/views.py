@@ -25,11 +25,11 @@ from annotation.forms import AboutForm, PositionForm, ResponseForm, require_vali
 from annotation.models import Participation
 from annotation.serializers import shown_question, unanswered
 from annotation.services import links
-from annotation.services.assignments import access_assignment, active_assignment, claim_assignment, has_more
+from annotation.services.assignments import active_assignment, claim_assignment, has_more
 from annotation.services.demographics import record_demographics, wants_demographics
 from annotation.services.entrances import completion_url
 from annotation.services.practice import check_practice, example_of, expected_answer, practice_of
-from annotation.services.responses import record_response
+from annotation.services.responses import record_answer
 
 COOKIE_SECONDS = 180 * 24 * 3600
 TITLES = {404: "This link does not work", 403: "No answers are taken now", 400: "That was not understood"}
@@ -218,8 +218,7 @@ def questions(request, participation):
     api.require_ready(participation)
     if request.method == "POST":
         form = require_valid(ResponseForm(request.POST))
-        assignment = access_assignment(participation, form.cleaned_data["assignment"])
-        record_response(assignment, form.cleaned_data["position"], **form.answer)
+        record_answer(participation.pk, **form.answer)
         return go(request, "questions")
     if participation.n_assignments and active_assignment(participation) is None:
         return go(request, "thanks")  # a further batch begins only by its button

@@ -29,8 +29,10 @@ def claim_assignment(study: Study, annotator: Annotator) -> Assignment | None:
 
 def _claim(study: Study, annotator: Annotator) -> Assignment | None:
     with transaction.atomic():
-        Participation.objects.get_or_create(study=study, annotator=annotator)
         participation = lock_participation(study=study, annotator=annotator)
+        if participation is None:
+            Participation.objects.get_or_create(study=study, annotator=annotator)
+            participation = lock_participation(study=study, annotator=annotator)
         held = _resume(participation)
         if held is not None:
             return held
@@ -47,12 +49,9 @@ def _claim(study: Study, annotator: Annotator) -> Assignment | None:
         return _create_assignment(participation, draw_pass(participation, batch_id), slot_id=slot_id, batch_id=batch_id)
 
 
-def lock_participation(**which) -> Participation:
-    return (
-        Participation.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("study", "annotator")
-        .get(**which)
-    )
+def lock_participation(**which) -> Participation | None:
+    locked = Participation.objects.select_for_update(of=("self",), no_key=True).select_related("study", "annotator")
+    return locked.filter(**which).first()
 
 
 def access_assignment(participation: Participation, pk: int) -> Assignment:
@@ -60,6 +59,7 @@ def access_assignment(participation: Participation, pk: int) -> Assignment:
     assignment = Assignment.objects.filter(pk=pk, participation=participation).first()
     if assignment is None:
         raise AssignmentNotYours("These pictures are not yours to answer. Please open your own link again.")
+    assignment.participation, assignment.study = participation, participation.study  # which the caller has read
     return assignment
 
 
@@ -110,7 +110,8 @@ def _take_slot(participation: Participation) -> tuple[int, int] | None:
 
 
 def _lease(study: Study):
-    return timezone.now() + timedelta(minutes=study.lease_minutes)
+    """Leases end on a full minute: within it, renewing one writes what stands there and leaves its index alone."""
+    return timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=study.lease_minutes + 1)
 
 
 def _create_assignment(participation: Participation, questions: list[tuple[int, bool]], **place) -> Assignment:
@@ -138,19 +139,22 @@ def _create_assignment(participation: Participation, questions: list[tuple[int, 
 
 def _resume(participation: Participation) -> Assignment | None:
     """Return the open assignment with its lease renewed, or reopen the last expired one whose place is still free."""
-    mine = Assignment.objects.select_related("study").filter(participation=participation)
-    active = mine.filter(state=Assignment.State.ACTIVE).first()
-    if active is not None:
-        active.leased_until = _lease(participation.study)
-        is_held = mine.filter(pk=active.pk, state=Assignment.State.ACTIVE).update(leased_until=active.leased_until)
-        if is_held:
-            return active
-    if participation.is_excluded:
-        return None
-    for expired in mine.filter(state=Assignment.State.EXPIRED).order_by("-pk"):
-        if reopen_expired(expired):
-            return expired
+    mine = Assignment.objects.filter(participation=participation)
+    unfinished = mine.filter(state__in=[Assignment.State.ACTIVE, Assignment.State.EXPIRED])
+    for assignment in unfinished.order_by("state", "-pk"):  # an active one stands before all expired ones
+        assignment.participation, assignment.study = participation, participation.study
+        if assignment.state == Assignment.State.ACTIVE and _renew(assignment):
+            return assignment
+        if not participation.is_excluded and reopen_expired(assignment):
+            return assignment
     return None
+
+
+def _renew(assignment: Assignment) -> bool:
+    """Renew a lease. False when it ran out between reading and writing."""
+    assignment.leased_until = _lease(assignment.study)
+    held = Assignment.objects.filter(pk=assignment.pk, state=Assignment.State.ACTIVE)
+    return bool(held.update(leased_until=assignment.leased_until))
 
 
 def reopen_expired(assignment: Assignment) -> bool:

@@ -21,6 +21,8 @@ PARTICIPATION_SALT = "annotation.participation"
 LONGEST_TOKEN = 600
 INCOMPLETE = "This link is not complete. Please open the whole link that you were sent, or ask for a new one."
 
+LEADS_NOWHERE = "This link does not lead anywhere any more. Please ask the people who invited you."
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -90,12 +92,17 @@ def participation_token(participation: Participation) -> str:
     return signing.Signer(salt=PARTICIPATION_SALT).sign_object(participation.pk)
 
 
+def participation_of_token(token: str) -> int:
+    """Return the primary key of the participation whose pages this token opens, as it was signed."""
+    return _claims(token, PARTICIPATION_SALT)
+
+
 def access_participation(token: str) -> Participation:
     """Return the participation whose pages this token opens."""
-    pk = _claims(token, PARTICIPATION_SALT)
+    pk = participation_of_token(token)
     participation = Participation.objects.select_related("study", "annotator").filter(pk=pk).first()
     if participation is None:
-        raise LinkInvalid("This link does not lead anywhere any more. Please ask the people who invited you.")
+        raise LinkInvalid(LEADS_NOWHERE)
     return participation
 
 

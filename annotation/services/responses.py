@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists
 from django.utils import timezone
 
-from annotation.errors import AnswerInvalid, AssignmentClosed, AssignmentExpired
+from annotation.errors import AnswerInvalid, AssignmentClosed, AssignmentExpired, LinkInvalid
 from annotation.models import Assignment, Participation, Presentation, Response, Slot, Study
-from annotation.services.assignments import lock_participation, renew_and_count, reopen_expired
+from annotation.services.assignments import access_assignment, lock_participation, renew_and_count, reopen_expired
+from annotation.services.links import LEADS_NOWHERE
 from annotation.services.replacement import replace_slots
+from annotation.services.saving import save_at_once
 from annotation.services.screening import judge_qualification, screen
 from triplets.models import Question
 
@@ -23,8 +25,14 @@ class Recorded:
     n_answered: int
 
 
-def record_response(
-    assignment: Assignment,
+def record_response(assignment: Assignment, position: int, **answer) -> Recorded:
+    """Save what one person answered at one position of their assignment; `record_answer` says how."""
+    return record_answer(assignment.participation_id, assignment.pk, position, **answer)
+
+
+def record_answer(
+    participation: int,
+    assignment: int,
     position: int,
     choice: str | None = None,
     rating: float | None = None,
@@ -32,29 +40,45 @@ def record_response(
     response_ms: int | None = None,
     latency_ms: int | None = None,
 ) -> Recorded:
-    """Save what one person answered at one position of their assignment.
+    """Save one answer, given the primary keys that it came with: in one statement where nothing about it is special.
 
     choice : "left" or "right", as it stood on the screen; rating : a number within the study's scale; label : one of
     the study's options.
     A second answer to the same position changes nothing and says `is_new=False`: the first one stands.
-    Raises AnswerInvalid, AssignmentExpired or AssignmentClosed.
+    Raises LinkInvalid, AssignmentNotYours, AnswerInvalid, AssignmentExpired or AssignmentClosed.
     """
+    answer = {"choice": choice, "rating": rating, "label": label}
+    answer |= {"response_ms": sane_ms(response_ms), "latency_ms": sane_ms(latency_ms)}
+    n_answered = save_at_once(participation, assignment, position, **answer)
+    if n_answered is not None:
+        return Recorded(is_new=True, is_complete=False, n_answered=n_answered)
+    return record_step_by_step(participation, assignment, position, **answer)
+
+
+def record_step_by_step(
+    participation: int, assignment: int, position: int, choice, rating, label, response_ms, latency_ms
+) -> Recorded:
+    """What `record_answer` does for every answer, on every database; also the slow twin of `save_at_once`."""
     with transaction.atomic():
-        participation = lock_participation(pk=assignment.participation_id)
-        assignment = Assignment.objects.select_related("study").get(pk=assignment.pk)
-        if Response.objects.filter(assignment=assignment, position=position).exists():
+        participation = lock_participation(pk=participation)
+        if participation is None:
+            raise LinkInvalid(LEADS_NOWHERE)
+        study = participation.study
+        assignment = access_assignment(participation, assignment)
+        is_answered = Exists(Response.objects.filter(assignment=assignment, position=position))
+        asked = Presentation.objects.select_related("question").filter(assignment=assignment, position=position)
+        shown = asked.annotate(is_answered=is_answered).first()
+        if shown is not None and shown.is_answered:
             return Recorded(False, assignment.state == Assignment.State.COMPLETED, assignment.n_answered)
         _require_active(assignment)
-        shown = Presentation.objects.select_related("question").filter(assignment=assignment, position=position).first()
         if shown is None:
             last = assignment.n_positions - 1
             raise AnswerInvalid(f"There is no question at position {position}: expected 0 to {last}.")
-        answer = read_answer(assignment.study, shown, choice, rating, label)
+        answer = read_answer(study, shown, choice, rating, label)
         is_gold = shown.question.role == Question.Role.GOLD
         is_right = is_expected(shown.question, **answer) if is_gold else None
-        response_ms = sane_ms(response_ms)
         Response.objects.create(
-            study=assignment.study,
+            study=study,
             assignment=assignment,
             position=position,
             question=shown.question,
@@ -62,9 +86,9 @@ def record_response(
             is_first_left=shown.is_first_left,
             is_repeat=shown.is_repeat,
             is_right=is_right,
-            is_fast=response_ms is not None and response_ms < assignment.study.floor_ms,
+            is_fast=response_ms is not None and response_ms < study.floor_ms,
             response_ms=response_ms,
-            latency_ms=sane_ms(latency_ms),
+            latency_ms=latency_ms,
             answered_at=timezone.now(),
             **answer,
         )
@@ -75,7 +99,7 @@ def record_response(
         _count(participation, is_right, is_complete and not assignment.is_qualification)
         is_excluded = is_complete and _complete(assignment, participation)
     if is_excluded:
-        replace_slots(participation.study)
+        replace_slots(study)
     return Recorded(True, is_complete, n_answered)
 
 
@@ -126,18 +150,17 @@ def sane_ms(value: int | None) -> int | None:
 
 
 def _count(participation: Participation, is_right: bool | None, is_pass_done: bool) -> None:
-    changes = {"n_responses": F("n_responses") + 1}
-    if is_right is not None:
-        changes |= {"n_gold": F("n_gold") + 1, "n_gold_right": F("n_gold_right") + int(is_right)}
-    if is_pass_done:
-        changes |= {"n_assignments": F("n_assignments") + 1}
-    Participation.objects.filter(pk=participation.pk).update(**changes)
+    """The caller holds the participation's lock: what was read is what stands there."""
+    participation.n_responses += 1
+    participation.n_gold += is_right is not None
+    participation.n_gold_right += is_right is True
+    participation.n_assignments += is_pass_done
+    participation.save(update_fields=["n_responses", "n_gold", "n_gold_right", "n_assignments"])
 
 
 def _complete(assignment: Assignment, participation: Participation) -> bool:
     """Close the slot and look at the person's gold record; return whether they have just been excluded."""
     Slot.objects.filter(pk=assignment.slot_id, state=Slot.State.TAKEN).update(state=Slot.State.DONE)
-    participation.refresh_from_db(fields=["n_gold", "n_gold_right", "exclusion"])
     if assignment.is_qualification:
         return judge_qualification(assignment, participation)
     return screen(participation)
