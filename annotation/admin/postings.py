@@ -1,9 +1,12 @@
 """Recruiting and paying: postings are made by a form that asks for their cost, orders are looked at and settled."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -12,7 +15,7 @@ from django.utils.text import Truncator
 from annotation.admin.people import LookedAt, badge
 from annotation.errors import StudyError
 from annotation.models import Budget, OutboxEntry, Posting, Submission
-from annotation.recruiters.protocol import RecruiterError
+from annotation.recruiters.protocol import RecruiterError, checked_amount
 from annotation.services import outbox, payments, postings
 
 #: A sentence that both recruiters take for a rejection, and that is true of those who are left waiting.
@@ -79,6 +82,8 @@ class PostingForm(forms.ModelForm):
         help_text="Leave this empty and save: you are told the cost, fees included, and nothing is published.",
     )
 
+    decision = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
+
     class Meta:
         model = Posting
         fields = (
@@ -87,6 +92,7 @@ class PostingForm(forms.ModelForm):
             "n_places",
             "reward",
             "batches_per_place",
+            "grows_itself",
             "title",
             "description",
             "keywords",
@@ -101,6 +107,7 @@ class PostingForm(forms.ModelForm):
             "minutes": "minutes it usually takes",
             "minutes_allowed": "minutes allowed",
             "days_open": "days open",
+            "grows_itself": "grows by itself",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 4, "cols": 60})}
 
@@ -207,6 +214,17 @@ class PostingAdmin(admin.ModelAdmin):
         attempt(request, "postings were read", postings.collect_submissions, rows.select_related("study"))
 
 
+class BonusForm(ActionForm):
+    """The bar above the list of submissions, with what a bonus needs. Read by the action that pays one."""
+
+    bonus = forms.CharField(required=False, label="bonus for each", widget=forms.TextInput(attrs={"size": 6}))
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"size": 30, "placeholder": "shown to the person; each reason pays once"}),
+    )
+
+
 @admin.register(Submission)
 class SubmissionAdmin(LookedAt):
     list_display = ["id", "annotator", "posting", "state_badge", "is_done", "n_answers", "submitted_at"]
@@ -214,7 +232,8 @@ class SubmissionAdmin(LookedAt):
     list_select_related = ["annotator", "posting", "participation"]
     search_fields = ["annotator__code"]
     fields = ["annotator", "posting", "state", "finished_at", "entered_at", "submitted_at"]
-    actions = ["approve", "reject"]
+    action_form = BonusForm
+    actions = ["approve", "reject", "bonus"]
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, submission):
@@ -242,6 +261,18 @@ class SubmissionAdmin(LookedAt):
         if n_done := rows.count() - undone.count():
             messages.error(request, f"{n_done} people did their work and are paid for it, however accurate they were.")
         attempt(request, "submissions are refused", lambda row: payments.reject_submission(row, NOT_DONE), undone)
+
+    @admin.action(description="Pay a bonus: amount and reason beside", permissions=["decide"])
+    def bonus(self, request, rows):
+        """The reason names the bonus: who presses again, after a crash too, pays nobody twice."""
+        reason, text = request.POST.get("reason", "").strip(), request.POST.get("bonus", "").strip()
+        try:
+            amount = checked_amount(Decimal(text), "bonus")
+        except (ValueError, InvalidOperation):
+            messages.error(request, f"bonus {text!r}: expected a positive amount with at most two decimals.")
+            return
+        name = sha256(reason.lower().encode()).hexdigest()[:16]
+        attempt(request, "bonuses are ordered", lambda row: payments.pay_bonus(row, amount, reason, name), rows)
 
 
 @admin.register(OutboxEntry)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from annotation.models.posting import Posting
 from annotation.models.study import Study
 from triplets.models import Question
 
@@ -38,7 +39,11 @@ class Consensus(models.Model):
 
 
 class ReplacementDecision(models.Model):
-    """Why new slots were, or were not, created: the audit trail of spending."""
+    """Why new slots or places were, or were not, created: the audit trail of spending.
+
+    A row with a posting is about places there, one batch each: target, good and in_flight then count batches that
+    recruiters were promised to be paid for.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="replacement_decisions")
     target = models.PositiveIntegerField()
@@ -46,7 +51,10 @@ class ReplacementDecision(models.Model):
     in_flight = models.PositiveIntegerField(help_text="Free or being answered.")
     needed = models.IntegerField()
     n_created = models.PositiveIntegerField()
-    reason = models.CharField(max_length=200)
+    posting = models.ForeignKey(Posting, null=True, blank=True, on_delete=models.PROTECT, related_name="replacements")
+    n_places = models.PositiveIntegerField(default=0, help_text="Places ordered at the recruiter.")
+    cost = models.DecimalField(max_digits=12, decimal_places=2, default=0, help_text="Of these places, with fees.")
+    reason = models.CharField(max_length=300)
     decided_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

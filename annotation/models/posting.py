@@ -43,6 +43,13 @@ class Posting(models.Model):
     completion_code = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=500, blank=True, help_text="What the recruiter said last when it refused.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    grows_itself = models.BooleanField(
+        default=True,
+        help_text="Gets a place more, within the budget, for each of its people whose answers are not used.",
+    )
+    decision = models.UUIDField(
+        null=True, blank=True, unique=True, help_text="The filled form it comes from: sent twice, it publishes once."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -53,7 +53,13 @@ class Study(models.Model):
     debriefing = models.TextField(default=DEFAULT_DEBRIEFING)
     completion_code = models.CharField(max_length=40, blank=True)
     demographics = models.JSONField(
-        default=list, blank=True, help_text="What people may tell about themselves: [{name, options}]. Never released."
+        default=list, blank=True, help_text="What people may tell about themselves: [{name, options}]."
+    )
+    releases_demographics = models.BooleanField(
+        default=False, help_text="Releases say, by pseudonym, what people told who agreed to that."
+    )
+    demographics_consent_version = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="From this version of the consent on people agree to that."
     )
 
     batch_size = models.PositiveSmallIntegerField(default=19, validators=[MinValueValidator(1), MaxValueValidator(200)])

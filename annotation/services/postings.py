@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from math import ceil
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -48,12 +49,17 @@ def estimate_posting(study: Study, recruiter: str, reward: Decimal, n_places=Non
 
 
 def create_posting(
-    study: Study, recruiter: str, reward: Decimal, n_places: int, title: str, description: str, user=None, **fields
-) -> Posting:
+    study: Study, recruiter: str, reward: Decimal, n_places: int, title: str, description: str, user=None,
+    decision: UUID | None = None, **fields,
+) -> Posting:  # fmt: skip
     """Decide to publish a study: its posting, its order and its money are there together, or not at all.
 
-    Raises BudgetExceeded before anything is sent, StudyError where the study is not open or the settings forbid it.
+    decision : names the decision where it may arrive twice, as a form that is sent again; the second finds the posting
+    of the first. Raises BudgetExceeded before anything is sent, StudyError where the study is not open or the settings
+    forbid it.
     """
+    if decision is not None and (known := Posting.objects.filter(decision=decision).first()) is not None:
+        return known
     if study.state != Study.State.OPEN:
         raise StudyError(f"Study {study.name!r} is {study.state}: open it before people are sent there.")
     cost = _cost(study, recruiter, n_places, reward)
@@ -68,10 +74,14 @@ def create_posting(
         description=description,
         completion_code=random_code(),
         created_by=user,
+        decision=decision,
         **fields,
     )
-    posting.full_clean(exclude=["study", "created_by"])
+    posting.full_clean(exclude=["study", "created_by", "decision"])
     with transaction.atomic():
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        if decision is not None and (known := Posting.objects.filter(decision=decision).first()) is not None:
+            return known  # the same form arrived twice at this moment
         require_budget(study, cost.total, cost.currency)
         posting.save()
         write_order(f"publish:{posting.pk}", Kind.PUBLISH, posting, cost=cost.total)

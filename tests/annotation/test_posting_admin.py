@@ -1,5 +1,6 @@
 """Rita recruits and pays in the admin: told the cost first, refused beyond the budget, orders settled by hand."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -78,6 +79,42 @@ def test_the_cost_is_told_before_and_must_be_approved(researcher_client, url, ri
     researcher_client.post(change, {"n_places": 5, "approved_cost": "1.20", "reward": "9.00"})
     posting.refresh_from_db()
     assert (posting.n_places, posting.reward, posting.cost) == (5, Decimal("0.50"), Decimal("3.00"))
+
+
+def test_a_form_that_is_sent_twice_publishes_once(researcher_client, url):
+    study, page = paid_study(), reverse("admin:annotation_posting_add")
+    decision = re.search(r'name="decision" value="([^"]+)"', text(researcher_client.get(page)))[1]
+    form = filled(study, decision=decision, approved_cost="1.80")
+    for _ in range(2):
+        assert "The order is written" in text(researcher_client.post(page, form, follow=True))
+    assert Posting.objects.count() == OutboxEntry.objects.count() == 1
+    other = re.search(r'name="decision" value="([^"]+)"', text(researcher_client.get(page)))[1]
+    researcher_client.post(page, form | {"decision": other})
+    assert Posting.objects.count() == 2  # a form that was opened anew is another decision
+    assert "Enter a valid UUID" in text(researcher_client.post(page, form | {"decision": "x"}))
+
+
+def test_each_reason_pays_one_bonus(researcher_client, url):
+    posting = publish(paid_study())
+    work_at_mturk(url, posting, "A1ALICE")
+    postings.collect_submissions(posting)
+    alice = Submission.objects.get()
+
+    def pay(**given):
+        form = {"action": "bonus", "_selected_action": [alice.pk], "bonus": "0.25", "reason": "Thank you."} | given
+        return text(researcher_client.post(reverse("admin:annotation_submission_changelist"), form, follow=True))
+
+    for _ in range(2):
+        assert "1 bonuses are ordered" in pay()
+    bonus = OutboxEntry.objects.get(kind="bonus")
+    assert (bonus.amount, bonus.cost, bonus.reason) == (Decimal("0.25"), Decimal("0.30"), "Thank you.")
+    assert "was ordered as 0.25" in pay(bonus="0.50")
+    assert "needs a reason" in pay(reason=" ")
+    for wrong in ("", "much", "-1", "0.001", "NaN"):
+        assert "expected a positive amount" in pay(bonus=wrong)
+    assert "of the study&#x27;s budget of 100.00" in pay(bonus="500", reason="Wow")
+    pay(reason="For the second round")
+    assert OutboxEntry.objects.filter(kind="bonus").count() == 2
 
 
 def test_what_cannot_be_is_said_in_a_sentence(researcher_client, url, settings):
