@@ -1,4 +1,6 @@
-"""Is it worth knowing who voted? Each vote is predicted from all the others, with and without a person's own record.
+"""Is it worth knowing who voted? (`as_far_as_votes_tell`)
+
+Each vote is predicted from all the others, with and without a person's own record.
 
 Where people differ (some careful, some careless, some with a bias of their own) what one of them said elsewhere
 predicts what they say here better than what everybody says; there, weighing people helps. Where they are alike,
@@ -10,6 +12,40 @@ import numpy as np
 
 N_AT_ONCE = 100_000
 OWN_COIN, EVERYBODY, FLOOR = 1.0, 0.5, 1e-6
+LEAST_OWN = 0.6
+TIE = 1e-9
+#: By so many nats a vote must an annotator's own record predict better than everybody's, and so many times its error.
+OWN_RECORD_GAIN, OWN_RECORD_SURE = 0.07, 5.0
+#: Of fewer people a spammer or two are the crowd.
+FEW_PEOPLE = 10
+#: Without gold, a model that overrules a larger share of the majorities has lost its way.
+MOST_OVERRULED = 0.25
+#: A model that overrules so few of enough questions may be wrong about them without harm.
+FEW_OVERRULED, ENOUGH_QUESTIONS = 0.02, 300
+#: Otherwise everybody's mistakes, and not people's own records, may speak for no more than this share of what it
+#: overrules (`held_out.common_share`); and below this gain it breaks ties only.
+MOST_COMMON, GAIN_TO_OVERRULE = 0.3, 0.12
+
+
+def as_far_as_votes_tell(votes, modelled) -> np.ndarray:
+    """Return the model's probabilities, those of its tie-breaks beside plain vote shares, or the shares alone.
+
+    votes, modelled : as votes and believed of `own_record_gain`. The rule is told at `annotation.voting.auto`.
+    """
+    shares = votes.shares()
+    overruled = shares[np.arange(len(shares)), modelled.argmax(axis=1)] < shares.max(axis=1) - TIE
+    if votes.n_annotators < FEW_PEOPLE or (overruled.mean() > MOST_OVERRULED and not len(votes.gold_row)):
+        return shares
+    gain, sure = own_record_gain(votes, modelled)
+    if gain < OWN_RECORD_GAIN or sure < OWN_RECORD_SURE:
+        return shares
+    if overruled.mean() <= FEW_OVERRULED and len(shares) >= ENOUGH_QUESTIONS:
+        return modelled
+    if common_share(votes, modelled, overruled) > MOST_COMMON:
+        return shares
+    if overruled.mean() > FEW_OVERRULED and gain < GAIN_TO_OVERRULE:
+        return np.where(overruled[:, None], shares, modelled)
+    return modelled
 
 
 def own_record_gain(votes, believed) -> tuple[float, float]:
@@ -53,6 +89,39 @@ def own_record_gain(votes, believed) -> tuple[float, float]:
     per_question = np.bincount(votes.q, weights=gain, minlength=len(votes.question))
     error = per_question.std() * np.sqrt(len(per_question))
     return gain.mean(), gain.sum() / max(error, 1e-12)
+
+
+def common_share(votes, believed, overruled, least_own=LEAST_OWN) -> float:
+    """Return for which share of the overruled majorities it is not people's own records that speak, 0 where none is.
+
+    overruled : (n_questions,) bool, where `believed` has another best label than the votes
+    least_own : so much of what speaks for the new label must come from the records of those who voted, the rest from
+    everybody's.
+
+    The log odds of the new label over the old one are a sum over votes. In it each person's confusion matrix is
+    divided by everybody's. Where careful people overrule careless ones the quotients decide. Where hard questions
+    mislead all of them in one way everybody's matrix does: it takes such mistakes for a habit of people and turns
+    round whatever looks like one.
+    """
+    if not overruled.any():
+        return 0.0
+    n_classes = votes.n_classes
+    counts = votes.counts(believed)
+    everybody = counts.sum(axis=0)
+    alike = np.log(_normal(everybody + np.eye(n_classes) + 0.1))
+    own = np.log(shrunken_confusion(counts, everybody)) - alike
+    rows = np.flatnonzero(overruled)
+    incidence = votes.incidence[rows]
+    new, old = believed[rows].argmax(axis=1), votes.shares()[rows].argmax(axis=1)
+    place = np.arange(len(rows))
+
+    def odds(matrices):
+        total = incidence @ np.broadcast_to(matrices, own.shape).reshape(-1, n_classes)
+        return total[place, new] - total[place, old]
+
+    of_people, of_everybody = odds(own), odds(alike)
+    is_common = (of_everybody > 0) & (of_people < least_own * (of_people + of_everybody))
+    return float(is_common.mean())
 
 
 def shrunken_confusion(counts, everybody) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 from annotation import voting
 
 SETS = ("bluebird", "rte", "face_sentiment")
-UNSEEN = range(5000, 5200)
+UNSEEN = range(110_000, 110_200)
 
 
 @dataclass(frozen=True)
