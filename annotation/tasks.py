@@ -11,6 +11,7 @@ from annotation.services import postings
 from annotation.services.assignments import expire_leases
 from annotation.services.consensus import SettlingContended, settle_questions
 from annotation.services.outbox import deliver_outbox, reconcile
+from annotation.services.places import replace_places
 from annotation.services.replacement import replace_slots
 
 logger = logging.getLogger(__name__)
@@ -18,13 +19,14 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def tend_studies():
-    """Give back what was left lying, replace what was set aside, settle what changed; one bad study stops no other."""
+    """Give back what was left lying, settle what changed, replace what was set aside; one bad study stops no other."""
     expire_leases()
     failed = []
     for study in Study.objects.order_by("pk"):
         try:
             replace_slots(study)
             settle_questions(study)
+            replace_places(study)
         except SettlingContended as error:
             logger.info("%s: %s The next sweep settles it.", study.name, error)
         except Exception:

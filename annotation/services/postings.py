@@ -94,6 +94,7 @@ def extend_posting(posting: Posting, n_total: int) -> list[OutboxEntry]:
     Says the total and not the difference, so that a button pressed twice extends once. Returns the orders.
     """
     with transaction.atomic():
+        Study.objects.select_for_update(no_key=True).get(pk=posting.study_id)  # first, as everywhere: no deadlock
         posting = Posting.objects.select_for_update(of=("self",)).select_related("study").get(pk=posting.pk)
         if posting.state != Posting.State.OPEN:
             raise StudyError(f"{posting} is {posting.get_state_display()}: only an open posting is extended.")
@@ -113,6 +114,7 @@ def extend_posting(posting: Posting, n_total: int) -> list[OutboxEntry]:
                 posting.created_by,
                 keywords=posting.keywords,
                 batches_per_place=posting.batches_per_place,
+                grows_itself=posting.grows_itself,
                 minutes=posting.minutes,
                 minutes_allowed=posting.minutes_allowed,
                 days_open=posting.days_open,

@@ -140,7 +140,7 @@ def _reason(study: Study, needed: int, created: int) -> str:
 
 
 def _keep(decision: ReplacementDecision) -> ReplacementDecision:
-    last = ReplacementDecision.objects.filter(study=decision.study).first()
+    last = ReplacementDecision.objects.filter(study=decision.study, posting=None).first()
     if (
         decision.n_created == 0
         and last is not None

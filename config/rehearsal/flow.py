@@ -12,6 +12,7 @@ from annotation.recruiters import simulated
 from annotation.services import payments, postings
 from annotation.services.consensus import settle_questions
 from annotation.services.outbox import deliver_outbox
+from annotation.services.places import replace_places
 from annotation.services.postings import create_posting, extend_posting
 from annotation.services.recruiters import recruiter_for
 from annotation.services.replacement import replace_slots, slot_cap
@@ -64,9 +65,8 @@ class Director:
         self._provide_money(study)
         done = Rehearsal(study, self.plan)
         while not done.ended and done.n_waves < MOST_WAVES:
-            n_free = Slot.objects.filter(study=study, state=Slot.State.FREE).count()
             try:
-                self._publish(study, n_free)
+                self._publish(study, self._n_free(study))
             except payments.BudgetExceeded as error:
                 if not done.visitors:
                     raise RehearsalFailed(str(error)) from error
@@ -93,14 +93,14 @@ class Director:
         self.market.fund(amount)
 
     def _publish(self, study: Study, n_free: int) -> None:
-        """First a place for everybody, with an equal share of the batches; later what exclusions opened again, one
-        batch a place, in a posting that grows."""
+        """First a place for everybody, with an equal share of the batches; later, one batch a place, what is left of
+        those who found fewer batches than their place pays for. What exclusions cost the site orders by itself."""
         first = Posting.objects.filter(study=study).order_by("pk").first()
         if first is None:
             n_batches = max(1, n_free // self.plan.annotators)
             n_batches = min(n_batches, study.max_batches_per_annotator or n_batches, study.batches.count())
             self._post(study, min(self.plan.annotators, n_free // n_batches), n_batches)
-        else:
+        elif n_free := n_free - self._n_open_places(study):
             single = Posting.objects.filter(study=study, batches_per_place=1, state=Posting.State.OPEN).first()
             if single is None:
                 self._post(study, n_free, 1)
@@ -110,6 +110,14 @@ class Director:
         failed = OutboxEntry.objects.filter(posting__study=study, state=OutboxEntry.State.FAILED).first()
         if failed is not None:
             raise RehearsalFailed(f"The local {self.plan.recruiter} refused to {failed.kind}: {failed.message}")
+
+    def _n_open_places(self, study: Study) -> int:
+        open_there = Posting.objects.filter(study=study, state=Posting.State.OPEN)
+        return min(self._n_free(study), sum(each.n_places - self._n_taken[each.pk] for each in open_there))
+
+    @staticmethod
+    def _n_free(study: Study) -> int:
+        return Slot.objects.filter(study=study, state=Slot.State.FREE).count()
 
     def _post(self, study: Study, n_places: int, n_batches: int) -> None:
         create_posting(
@@ -162,6 +170,8 @@ class Director:
         self._collect(study)
         decision = replace_slots(study)
         settle_questions(study)
+        replace_places(study)
+        _deliver()
         n_open = Slot.objects.filter(study=study, state__in=[Slot.State.FREE, Slot.State.TAKEN]).count()
         if n_open:
             return ""
