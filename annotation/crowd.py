@@ -2,9 +2,9 @@
 
 A triplet is judged by the difference of two distances. A person chooses the first candidate with
 probability sigmoid((d_second - d_first) / noise): the logistic choice of Bradley and Terry (1952),
-which is what adding Gumbel noise to both and taking the nearer one gives. In a lapse they did
-not look and press a side, perhaps one they like. Distances are in units of the caller's embedding;
-scale it so that a clear difference is about 1.
+which is what adding Gumbel noise to both and taking the nearer one gives. A label is chosen in the same way, by
+how well each fits (Luce 1959). In a lapse they did not look and press a side, perhaps one they like.
+Distances are in units of the caller's embedding; scale it so that a clear difference is about 1.
 """
 
 from dataclasses import dataclass, replace
@@ -106,6 +106,36 @@ def choose_triplets(model, d_first, d_second, rng, first_on_left=True) -> np.nda
     pressed_left = rng.random(advantage.shape) < (1 + model.side_bias) / 2
     lapsed = rng.random(advantage.shape) < model.lapse_rate
     return np.where(lapsed, pressed_left == np.broadcast_to(first_on_left, advantage.shape), looked)
+
+
+def choose_label(model, fits, rng) -> int:
+    """Return which label this person chooses, a row of `fits`.
+
+    fits : (n_labels,) how well each label fits what is seen; a clear difference is about 1. With two labels this is
+    `choose_triplet` with distances -fits. In a lapse anything is pressed; who likes a side likes that end of the list.
+    """
+    return int(choose_labels(model, [fits], rng)[0])
+
+
+def choose_labels(model, fits, rng) -> np.ndarray:
+    """Return (n,) int, the label chosen for each of n pictures; fits : (n, n_labels)."""
+    fits = np.asarray(fits, dtype=float)
+    if fits.ndim != 2 or fits.shape[1] < 2 or not np.isfinite(fits).all():
+        raise ValueError(f"fits have shape {fits.shape}: expected finite numbers for n pictures and at least 2 labels")
+    n, n_labels = fits.shape
+    felt = (-fits if model.is_reversed else fits) + model.noise * rng.gumbel(size=fits.shape)
+    is_first = rng.random(n) < (1 + model.side_bias) / 2
+    end = np.where(is_first, 0, n_labels - 1)
+    likes_an_end = rng.random(n) < abs(model.side_bias)
+    anything = np.where(likes_an_end, end, rng.integers(n_labels, size=n))
+    lapsed = rng.random(n) < model.lapse_rate
+    return np.where(lapsed, anything, felt.argmax(axis=1))
+
+
+def label_difficulty(fits, scale=0.3) -> float:
+    """Return 1 where the two best labels fit equally well, falling to 0 as they differ by more than `scale`."""
+    second, best = np.sort(np.asarray(fits, dtype=float))[-2:]
+    return float(triplet_difficulty(best, second, scale))
 
 
 def rate(model, true_value, low, high, rng) -> int:

@@ -160,7 +160,11 @@ def alphas(study: Study) -> list[dict]:
     if study.kind == Question.Kind.CHOICE:
         return [_alpha("", "nominal", [(*row[:2], row[4]) for row in rows])]
     names = sorted({row[5] for row in rows})
-    return [_alpha(name, "interval", [(*row[:2], row[3]) for row in rows if row[5] == name]) for name in names]
+    return [
+        _alpha(name, level, [(*row[:2], row[3]) for row in rows if row[5] == name])
+        for name in names
+        for level in ("ordinal", "interval")
+    ]
 
 
 def _alpha(attribute: str, level: str, judged: list[tuple]) -> dict:

@@ -43,13 +43,16 @@ class Judge(Protocol):
     def true_value(self, seen: Hashable, attribute: str) -> float:
         """Return what the attribute is rated on average, on the study's scale."""
 
+    def fits(self, seen: Hashable, options: Sequence[str]) -> Sequence[float]:
+        """Return how well each label fits; a clear difference is about 1."""
+
 
 @dataclass(frozen=True)
 class KnownPictures:
     """A judge for pictures whose truth is known.
 
     positions : SHA-256 of the picture's bytes (hex) -> perceptual vector, all of one length
-    values : the same -> attribute -> mean rating; needed for rating studies only
+    values : the same -> attribute -> mean rating, or label -> how well it fits; for studies of ratings or choices
     unit : the perceptual distance that is a clear difference
     """
 
@@ -69,6 +72,9 @@ class KnownPictures:
         if attribute not in values:
             raise LookupError(f"attribute {attribute!r} is not known: expected one of {', '.join(values)}")
         return values[attribute]
+
+    def fits(self, seen: str, options: Sequence[str]) -> list[float]:
+        return [self.true_value(seen, option) for option in options]
 
     @staticmethod
     def _known(table: Mapping, seen: str):
@@ -250,6 +256,10 @@ class _Visitor:
         if "attribute" in question:
             value = self._judge.true_value(self._look(question["picture"]), question["attribute"])
             return {"rating": crowd.rate(model, value, question["low"], question["high"], rng)}, 0.5
+        if "options" in question:
+            fits = self._judge.fits(self._look(question["picture"]), question["options"])
+            chosen = crowd.choose_label(model, fits, rng)
+            return {"label": question["options"][chosen]}, crowd.label_difficulty(fits)
         reference, left, right = (self._look(question[name]) for name in ("reference", "left", "right"))
         distances = self._judge.distance(reference, left), self._judge.distance(reference, right)
         # What a person sees has no first and second, so here "first" is the left one.

@@ -10,6 +10,7 @@ from django.db.models import Count, Sum
 from annotation.models import Consensus, OutboxEntry, Participation, Posting, Response, Study, Submission
 from annotation.models.payment import Budget
 from annotation.selectors import study_progress
+from annotation.services.quality import study_quality
 from annotation.services.recruiters import recruiter_for
 from config.rehearsal.flow import Rehearsal
 from config.rehearsal.marketplaces import Marketplace
@@ -42,7 +43,11 @@ def figures_of(done: Rehearsal, market: Marketplace, perception: Perception) -> 
         "cost": _cost(done, market),
         "time": _time(done),
         "exclusions": _exclusions(done),
-        "agreement": {"alpha": progress["alpha"], "levels": progress["agreement"]},
+        "agreement": {
+            "alpha": progress["alpha"],
+            "levels": progress["agreement"],
+            "reliability": study_quality(study).get("reliability", []),
+        },
         "consensus": _rightness(study, perception),
     }
 
@@ -150,11 +155,33 @@ def _rightness(study: Study, perception: Perception) -> dict:
     current = Consensus.objects.filter(study=study, is_current=True).order_by("pk")
     if study.kind == Question.Kind.RATING:
         return _of_ratings(current, sha, perception)
+    if study.kind == Question.Kind.CHOICE:
+        return _of_choices(study, current, sha, perception)
     columns = ("verdict", "weight", "question__reference_id", "question__first_id", "question__second_id")
     right = []
     for verdict, weight, *pictures in current.values_list(*columns):
         is_first = perception.is_first_nearer(*(sha[pk] for pk in pictures))
         right.append((weight, (verdict == Question.Choice.FIRST) == is_first))
+    return _by_level(right)
+
+
+def _of_choices(study: Study, current, sha: dict, perception: Perception) -> dict:
+    """Right is the label that fits best; `labels` says how often each was found where it was the right one."""
+    rows = [
+        (weight, label, perception.best_label(sha[pk], study.options))
+        for weight, label, pk in current.values_list("weight", "label", "question__reference_id")
+    ]
+    found = _by_level([(weight, label == true) for weight, label, true in rows])
+    labels = [
+        {"label": option, "n": len(of), "found": _share(of)}
+        for option in study.options
+        for of in [[label == true for _, label, true in rows if true == option]]
+    ]
+    return found | {"labels": labels}
+
+
+def _by_level(right: list[tuple[int, bool]]) -> dict:
+    """right : difference of votes, and whether the verdict is right."""
     levels = sorted({weight for weight, _ in right}, reverse=True)
     return {
         "n": len(right),

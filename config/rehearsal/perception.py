@@ -22,25 +22,28 @@ class Perception:
     judge: KnownPictures
     source: str
 
+    def best_label(self, picture: str, options: list[str]) -> str:
+        fits = self.judge.fits(picture, options)
+        return options[fits.index(max(fits))]
+
     def is_first_nearer(self, reference: str, first: str, second: str) -> bool:
         return self.judge.distance(reference, first) < self.judge.distance(reference, second)
 
 
 def perceive(study: Study, seed: int = 0) -> Perception:
-    """Return what people perceive: ratings from the manifest for a rating study; for triplets the known face
-    movements of synthetic faces, else rated attributes, else class and degree of the expression.
+    """Return what people perceive: ratings from the manifest for a rating study; class and degree of the expression
+    for a study of choices; for triplets the known face movements of synthetic faces, else rated attributes, else
+    class and degree.
 
     RehearsalFailed where too little is known of some picture that is asked about.
     """
-    if study.kind == Question.Kind.CHOICE:
-        raise RehearsalFailed(
-            f"Study {study.name!r} asks for labels: simulated people answer triplets and ratings only so far."
-        )
     pictures = list(asked_stimuli(study).order_by("pk").exclude(picture_sha256=""))
     if not pictures:
         raise RehearsalFailed(f"Study {study.name!r} has no picture to show: create its questions first.")
     if study.kind == Question.Kind.RATING:
         return _of_ratings(study, pictures)
+    if study.kind == Question.Kind.CHOICE:
+        return _of_labels(study, pictures, seed)
     for known in (_of_movements(pictures), _of_attributes(pictures), _of_classes(pictures, seed)):
         if known is not None:
             return known
@@ -73,6 +76,31 @@ def _of_ratings(study: Study, pictures) -> Perception:
             )
         values[picture.picture_sha256] = known
     return Perception(KnownPictures({}, values), "the attributes' values in the manifest")
+
+
+def _of_labels(study: Study, pictures, seed: int) -> Perception:
+    """A picture's own class fits as well as its degree is high, neutral as well as it is low, others hardly."""
+    options, rng = list(study.options), np.random.default_rng(seed)
+    unheard = next((picture for picture in pictures if picture.class_label not in options), None)
+    if unheard is not None:
+        raise RehearsalFailed(
+            f"{unheard.key!r} is labelled {unheard.class_label!r} in the manifest: expected one of the study's options "
+            f"{', '.join(options)}, so that simulated people know what they see."
+        )
+    neutral = {picture.class_label for picture in pictures if picture.is_neutral}
+    highest = max(_degrees(pictures), default=0.0)
+    values = {}
+    for picture in pictures:
+        strength = picture.degree / highest if picture.degree is not None and highest else 1.0
+        fits = dict(zip(options, rng.normal(0, PERSONAL, len(options)).tolist(), strict=True))
+        if picture.class_label not in neutral:
+            fits[picture.class_label] += strength
+            fits |= {option: fits[option] + 1 - strength for option in neutral}
+        else:
+            fits[picture.class_label] += 1.0
+        values[picture.picture_sha256] = fits
+    degrees = " and their degrees" if highest else ""
+    return Perception(KnownPictures({}, values), f"{len(options)} labels{degrees}")
 
 
 def _of_movements(pictures) -> Perception | None:

@@ -28,6 +28,10 @@ def _share(value: float | None) -> str:
     return "not known" if value is None else f"{100 * value:.1f} %"
 
 
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.3f}"
+
+
 def _cost(cost: dict) -> list[str]:
     if not cost["currency"]:
         return ["\nCost", "  People who come by a link are not paid by the platform."]
@@ -74,12 +78,17 @@ def _exclusions(exclusions: dict) -> list[str]:
 def _agreement(agreement: dict) -> list[str]:
     lines = ["\nAgreement to expect"]
     for alpha in agreement["alpha"]:
-        value = "not known" if alpha["value"] is None else f"{alpha['value']:.3f}"
+        value = _number(alpha["value"])
         interval = "" if alpha["low"] is None else f"95 % from {alpha['low']:.3f} to {alpha['high']:.3f}"
-        lines.append(_line(f"alpha {alpha['attribute']}".strip(), value, interval))
+        level = alpha["statistic"].rsplit(" ", 1)[-1]
+        lines.append(_line(f"alpha, {level} {alpha['attribute']}".strip(), value, interval))
     for level in agreement["levels"]:
         if "weight" in level:
             lines.append(_line(f"vote difference {level['weight']}", _share(level["share"])))
+    for row in agreement["reliability"]:
+        needed = "" if row["raters_needed"] is None else f"{row['raters_needed']:.0f} ratings a picture make it .90"
+        lines.append(_line(f"split-half {row['attribute']}", _number(row["split_half"]), needed))
+        lines.append(_line(f"ICC(1,k) {row['attribute']}", _number(row["icc_mean"]), f"{row['n_each']:.1f} a picture"))
     return lines
 
 
@@ -89,7 +98,14 @@ def _rightness(consensus: dict) -> list[str]:
         lines.append(_line("right", _share(consensus["right"]), f"of {consensus['n']:,} settled questions"))
         for level in consensus["levels"]:
             lines.append(_line(f"vote difference {level['weight']}", _share(level["right"]), f"of {level['n']:,}"))
+    for each in consensus.get("labels", []):
+        lines.append(_line(f"found {each['label']}", _share(each["found"]), f"of {each['n']:,}"))
     for each in consensus.get("attributes", []):
-        known = "not known" if each["correlation"] is None else f"{each['correlation']:.3f}"
-        lines.append(_line(each["attribute"], known, f"correlation; {each['mean_error']:.2f} points off on average"))
+        lines.append(
+            _line(
+                each["attribute"],
+                _number(each["correlation"]),
+                f"correlation; {each['mean_error']:.2f} points off on average",
+            )
+        )
     return lines

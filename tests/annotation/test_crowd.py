@@ -142,3 +142,32 @@ def test_a_wrong_mix_is_refused_with_a_reason(text, message):
 def test_impossible_people_are_refused(habits, message):
     with pytest.raises(ValueError, match=message):
         person(**habits)
+
+
+def test_labels_are_chosen_as_triplets_where_there_are_two():
+    rng, n = np.random.default_rng(0), 40_000
+    person = AnnotatorModel("careful", noise=0.3, lapse_rate=0.1)
+    gaps = np.array([0.0, 0.2, 0.6])
+    share = [(crowd.choose_labels(person, np.tile([gap, 0.0], (n, 1)), rng) == 0).mean() for gap in gaps]
+    triplets = [crowd.choose_triplets(person, np.zeros(n), np.full(n, gap), rng).mean() for gap in gaps]
+    assert np.allclose(share, triplets, atol=0.012)
+
+
+def test_the_best_label_is_chosen_more_often_the_better_it_fits_and_a_lapse_is_anything():
+    rng, n = np.random.default_rng(1), 20_000
+    fits = np.tile([1.0, 0.0, 0.2, 0.0], (n, 1))
+    for kind, least, most in (("careful", 0.95, 1.0), ("noisy", 0.6, 0.95), ("spammer", 0.23, 0.27)):
+        found = np.bincount(crowd.choose_labels(crowd.KINDS[kind], fits, rng), minlength=4) / n
+        assert least <= found[0] <= most, kind
+    backwards = crowd.choose_labels(crowd.KINDS["reversed"], fits, rng)
+    assert (backwards == 0).mean() < 0.05
+    lefty = AnnotatorModel("lefty", noise=1, lapse_rate=1, side_bias=1)
+    assert set(crowd.choose_labels(lefty, fits, rng)) == {0}
+    assert crowd.label_difficulty([0.5, 0.5, 0]) == 1 > crowd.label_difficulty([1, 0.5, 0]) > 0
+    assert crowd.choose_label(crowd.KINDS["careful"], [0.0, 3.0], rng) == 1
+
+
+@pytest.mark.parametrize("fits", [[[1.0]], [1.0, 2.0], [[np.nan, 1.0]]])
+def test_labels_that_cannot_be_compared_are_refused(fits):
+    with pytest.raises(ValueError, match="at least 2 labels"):
+        crowd.choose_labels(crowd.KINDS["careful"], fits, np.random.default_rng(0))

@@ -119,7 +119,7 @@ class Site:
         return answer.text
 
     def send_and_hold(self, path: str, form: dict, hold: Path) -> tuple[threading.Thread, int]:
-        """Send a form to whose effects nobody will get an answer; return once it has them, with the process's number."""
+        """Send a form that will get no answer; return the process that holds it, once it has done everything."""
         cut = []
 
         def send():

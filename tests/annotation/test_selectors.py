@@ -77,7 +77,9 @@ def test_ratings_have_an_alpha_an_attribute():
         ("happy", 4, 4),
         ("old", 4, 5),
     ]
-    happy, old = progress["alpha"]
+    assert [row["attribute"] for row in progress["alpha"]] == ["happy", "happy", "old", "old"]
+    assert [row["statistic"].split()[-1] for row in progress["alpha"][:2]] == ["ordinal", "interval"]
+    happy, old = progress["alpha"][1::2]
     assert (happy["attribute"], happy["value"], old["attribute"]) == ("happy", 1, "old")
     assert old["value"] < 0
     json.dumps(progress, allow_nan=False)

@@ -94,6 +94,19 @@ def test_ratings(link):
 
 
 @live
+def test_labels(link):
+    study = make_study(n_questions=6, n_gold=2, kind="choice", responses_per_question=3, min_gold=2, n_practice=0)
+    by_bytes, _ = place_pictures(study)
+    values = {digest: {"happy": 1.0, "sad": 0.0, "neutral": 0.0} for digest in by_bytes}
+    people = [SimulatedAnnotator(KINDS["careful"], f"c{i}", seed=i) for i in range(3)]
+    visits = answer_study(link(study), people, KnownPictures(by_bytes, values), 1)
+    labels = list(Response.objects.values_list("label", flat=True))
+    assert sum(visit.n_responses for visit in visits) == len(labels) > 18
+    assert labels.count("happy") > 0.9 * len(labels)
+    assert settle_questions(study).n_settled == 6
+
+
+@live
 def test_each_may_have_a_link_of_their_own(link):
     study = make_study(n_questions=3, n_gold=0, min_gold=0, n_gold_per_batch=0)
     by_bytes, _ = place_pictures(study)

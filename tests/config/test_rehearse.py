@@ -40,11 +40,17 @@ from triplets import synthetic
 from triplets.models import Collection
 from triplets.services.stimuli import import_stimuli
 call_command("migrate", verbosity=0)
-folder = Path(sys.argv[1])
-manifest = synthetic.write_collection(folder, synthetic.make_collection(8, 0))
-import_stimuli("eight", manifest, images=folder, scheme="synthetic-83", licence="CC0")
-study = create_study("tiny", Collection.objects.get(name="eight"), "triplet", responses=3, min_gold=3)
+for name, n_people in (("two", 2), ("eight", 8)):
+    folder = Path(sys.argv[1]) / name
+    manifest = synthetic.write_collection(folder, synthetic.make_collection(n_people, 0))
+    import_stimuli(name, manifest, images=folder, scheme="synthetic-83", licence="CC0")
+two, eight = Collection.objects.order_by("-name")
+study = create_study("tiny", eight, "triplet", responses=3, min_gold=3)
 create_questions(study, k_same=1, k_different=0)
+classes = sorted(set(two.stimuli.values_list("class_label", flat=True)))
+few = {"responses": 3, "min_gold": 3, "n_gold_per_batch": 3, "n_practice": 0}
+create_questions(create_study("words", two, "choice", options=classes, **few))
+create_questions(create_study("scales", two, "rating", ["happy", "old"], **few))
 """
 
 
@@ -54,24 +60,63 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_a_small_study_is_rehearsed_at_a_local_mturk_and_stays_as_it_was(tmp_path):
-    site, scratch = tmp_path / "site", tmp_path / "scratch"
-    site.mkdir(), scratch.mkdir()
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site with a study of each kind; returns what rehearses one of them and checks that the site stays as it was."""
+    root = tmp_path_factory.mktemp("rehearsed")
+    folder, scratch = root / "site", root / "scratch"
+    folder.mkdir(), scratch.mkdir()
     environment = {name: value for name, value in os.environ.items() if name not in REAL}
-    environment |= {"VAR_DIR": str(site), "TMPDIR": str(scratch), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    subprocess.run([sys.executable, "-c", MAKE_STUDY, str(tmp_path / "faces")], cwd=ROOT, env=environment, check=True)
-    before = contents(site)
+    environment |= {"VAR_DIR": str(folder), "TMPDIR": str(scratch), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    subprocess.run([sys.executable, "-c", MAKE_STUDY, str(root / "faces")], cwd=ROOT, env=environment, check=True)
+    before = contents(folder)
     # An address that nobody listens at: whoever took it over from the real site would fail.
     real = {"MTURK_ENDPOINT_URL": "http://127.0.0.1:9", "SITE_URL": "http://127.0.0.1:9"}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "rehearse", "tiny", "--annotators", "12", "--mix", "careful=.75,spammer=.25",
-         "--reward", "0.50", "--bonus", "0.10", "--json"],
-        cwd=ROOT, env=environment | real, capture_output=True, text=True, timeout=500,
+
+    def rehearse(*arguments) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "rehearse", *arguments],
+            cwd=ROOT, env=environment | real, capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert contents(folder) == before
+        assert list(scratch.iterdir()) == []
+        return done.stdout
+
+    return rehearse
+
+
+def test_a_study_of_choices_is_rehearsed(site):
+    found = json.loads(site("words", "--annotators", "5", "--mix", "careful=.8,spammer=.2", "--json"))
+    assert "labels" in found["perception"]
+    assert found["n_settled"] > 0.8 * found["n_questions"]
+    (alpha,) = found["agreement"]["alpha"]
+    assert alpha["statistic"].endswith("nominal")
+    assert 0.3 < alpha["value"] < 1
+    consensus = found["consensus"]
+    assert consensus["n"] == found["n_settled"]
+    assert consensus["right"] > 0.8
+    assert sum(row["n"] for row in consensus["labels"]) == consensus["n"]
+    assert round(sum((row["found"] or 0) * row["n"] for row in consensus["labels"])) == round(
+        consensus["right"] * consensus["n"]
+    )
+
+
+def test_a_study_of_ratings_is_rehearsed_at_prolific(site):
+    page = site("scales", "--annotators", "5", "--mix", "careful=.8,spammer=.2", "--recruiter", "prolific")
+    assert "the attributes' values in the manifest" in page
+    for words in ("alpha, interval happy", "alpha, ordinal happy", "split-half old", "ICC(1,k) old"):
+        (line,) = [line for line in page.splitlines() if line.strip().startswith(words)]
+        assert 0.3 < float(line[len(words) + 2 :].split()[0]) <= 1, line
+    (line,) = [line for line in page.splitlines() if line.strip().startswith("happy") and "correlation" in line]
+    assert float(line.split()[1]) > 0.8
+
+
+def test_a_small_study_is_rehearsed_at_a_local_mturk(site):
+    found = json.loads(
+        site("tiny", "--annotators", "12", "--mix", "careful=.75,spammer=.25", "--reward", "0.50", "--bonus", "0.10",
+             "--json")
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
-    assert contents(site) == before
-    assert list(scratch.iterdir()) == []
 
     assert "action units" in found["perception"]
     assert found["n_settled"] == found["n_questions"] > 60
@@ -191,9 +236,22 @@ class TestPerception:
         know(study, attributes=lambda i: {"happy": 1 + i / 2})
         assert perceive(study).judge.true_value("sha3", "happy") == 2.5
 
-    def test_choices_are_refused(self):
-        with pytest.raises(RehearsalFailed, match="triplets and ratings only"):
-            perceive(make_study(kind="choice"))
+    def test_labels_fit_as_well_as_their_degree_is_high(self):
+        study = make_study(kind="choice")
+        with pytest.raises(RehearsalFailed, match="is labelled '' in the manifest"):
+            know(study)
+            perceive(study)
+        know(
+            study,
+            class_label=lambda i: ("neutral", "happy", "happy", "sad")[i % 4],
+            is_neutral=lambda i: i % 4 == 0,
+            degree=lambda i: (None, 1, 4, 4)[i % 4],
+        )
+        seen = perceive(study)
+        assert seen.source == "3 labels and their degrees"
+        best = [seen.best_label(f"sha{i}", study.options) for i in range(4)]
+        assert best == ["neutral", "neutral", "happy", "sad"]  # a quarter of a smile looks neutral
+        assert perceive(study).judge.fits("sha2", ["sad"]) == seen.judge.fits("sha2", ["sad"]) != [0.0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -252,7 +310,8 @@ def test_the_page_names_what_somebody_must_know():
         time={"assumed": "x", "hours": 0.1, "people_at_once": 10, "person_hours": 0.2,
               "median_minutes_per_person": 3.0, "median_pay_per_hour": 12.0},
         exclusions={"kinds": {"spammer": {"n_people": 2, "n_excluded": 1}}, "n_honest_lost": 0},
-        agreement={"alpha": [{"attribute": "", "value": None, "low": None, "high": None}], "levels": []},
+        agreement={"alpha": [{"statistic": "a, nominal", "attribute": "", "value": None, "low": None, "high": None}],
+                   "levels": [], "reliability": []},
         consensus={"n": 20, "right": 0.95, "levels": []},
     )  # fmt: skip
     page = described(vars(result))
