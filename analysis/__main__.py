@@ -4,7 +4,9 @@ Evaluates a checkpoint on a release folder or zip without a database and writes 
 
     DIR/report.html     one file with everything inside
     DIR/results.json    every number
-    DIR/satisfied.csv, ceilings.csv, probe.csv, dimensions.csv, curves.csv
+    DIR/satisfied.csv, ceilings.csv, probe.csv, dimensions.csv, curves.csv, maps.csv
+    DIR/figure-*.svg, .png, .csv
+    DIR/model-card.md, data-sheet.md
 """
 
 import argparse
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis import maps, pages, tables
+from analysis import bundle, maps, pages
 from triplets.archive import read_release
 
 
@@ -99,9 +101,8 @@ def _evaluate(options) -> tuple[dict, Path]:
     options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "report.html"
     report.write_text(page, encoding="utf-8")
-    text = json.dumps(tables.numbers(results), indent=1, ensure_ascii=False, allow_nan=False)
-    (options.out / "results.json").write_text(text + "\n", encoding="utf-8")
-    tables.write_tables(options.out, results)
+    for name, content in bundle.members(results):
+        (options.out / name).write_bytes(content)
     return results, report
 
 

@@ -19,6 +19,7 @@ from triplets.records import SPLITS, Triplets
 
 FORMAT = "semblance-results/1"
 QUICK = ("pca",)
+DESCRIBED = ("study", "collection", "settings", "counts")
 
 
 def evaluate(
@@ -103,6 +104,7 @@ def summarise(
     results["pictures"] = projection.thumbnails(release, sorted(wanted))
     results["curves"] = list(made.about.get("curve") or [])
     results["provenance"] = provenance.describe(made.about, release, n_bootstrap=n_bootstrap, seed=seed)
+    results["release"] = {name: release.manifest.get(name) or {} for name in DESCRIBED}
     results["headline"] = wording.headline(results)
     tell("done", 1.0)
     return plain(results)

@@ -57,6 +57,7 @@ class Report(models.Model):
     evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="reports")
     address = models.CharField(max_length=20, unique=True, default=random_address, editable=False)
     title = models.CharField(max_length=200)
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="Which report of its run this is.")
     file = models.FileField(upload_to="reports/", max_length=200, help_text="The self-contained HTML file.")
     sha256 = models.CharField(max_length=64, blank=True)
     is_published = models.BooleanField(default=False)

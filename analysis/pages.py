@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from analysis import figures, plot_files, plots, space, wording
+from analysis import cards, figures, plot_files, plots, space, wording
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -39,6 +39,7 @@ SECTIONS = (
     Section("reconstruction", "Reconstruction"),
     Section("learning", "Learning"),
     Section("origin", "Origin"),
+    Section("cards", "Cards"),
 )
 
 
@@ -56,6 +57,8 @@ def render_report(
     links=(),
     notice: dict | None = None,
     sheets_at: str = "",
+    files: tuple = (),
+    edition: dict | None = None,
 ) -> str:
     """Return the report on some results as HTML.
 
@@ -66,6 +69,8 @@ def render_report(
     nonce : "static": of the site's policy, put on the style sheet and scripts where given; not needed.
     links : (words, address) pairs shown in the header, such as downloads.
     notice : {"text", "href", "link"} said above everything, such as that a newer version exists.
+    files : (name, address) of every file that the site offers of these results.
+    edition : {"version", "address"}: which report of its run this is, and where it stays.
     sheets_at : "static": where the contact sheets of faces lie, 0.jpg and on; "": in the page.
     """
     if assets not in ASSETS:
@@ -101,6 +106,8 @@ def render_report(
         "pictured": bool(sheets),
         "needs_plotly": bool(left),
         "notice": notice,
+        "files": files,
+        "edition": edition,
         "scripts": SCRIPTS,
         "foreign_style_ids": foreign_style_ids() if left else (),
         "split": results["splits"]["headline"],
@@ -227,6 +234,7 @@ def _environment() -> jinja2.Environment:
         "meaning_of_splits": wording.meaning_of_splits,
         "centroids": centroids,
         "curve_table": curve_table,
+        "cards": cards.cards,
         "flat": flat,
     }
     return environment

@@ -28,6 +28,15 @@ def access_report(request, address: str) -> Report:
     return report
 
 
+def newer_report(report: Report) -> Report | None:
+    """Return the newest published report on the same run and release, None where this one is it."""
+    evaluation = report.evaluation
+    same = Report.objects.filter(
+        evaluation__checkpoint__run__checkpoints=evaluation.checkpoint_id, evaluation__release=evaluation.release_id
+    )
+    return same.filter(is_published=True, version__gt=report.version).order_by("-version").first()
+
+
 def published_reports() -> QuerySet[Report]:
     """Return published reports, newest first, with `headline`, without their results."""
     reports = Report.objects.filter(is_published=True).order_by("-published_at", "-pk")

@@ -1,7 +1,7 @@
 """The figures of a report as CSV, one tidy table a subject: one number a row, with its interval."""
 
 import csv
-from pathlib import Path
+import io
 
 #: Pictures and weights: what a file of numbers does not hold.
 HEAVY = ("pictures", "sheets", "decoder")
@@ -12,27 +12,36 @@ def numbers(results: dict) -> dict:
     return {name: value for name, value in results.items() if name not in HEAVY}
 
 
-def write_tables(directory, results: dict) -> list[Path]:
-    """Write every table of some results as CSV and return the paths."""
-    directory = Path(directory)
-    made = {
+def all_tables(results: dict) -> dict[str, list[dict]]:
+    """Return {name: rows} of every table; one that the results say nothing about has no rows."""
+    return {
         "satisfied": satisfied(results),
         "ceilings": ceilings(results),
         "probe": probe(results),
         "dimensions": dimensions(results),
         "curves": curves(results),
+        "maps": maps(results),
     }
-    paths = []
-    for name, rows in made.items():
-        if not rows:
-            continue
-        path = directory / f"{name}.csv"
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        paths.append(path)
-    return paths
+
+
+def as_csv(rows: list[dict]) -> str:
+    """Return rows that all have the keys of the first as CSV."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def maps(results: dict) -> list[dict]:
+    """Return one row a face that the maps show: its labels, and its place on every map."""
+    shown, rows = results["projection"], []
+    for k, key in enumerate(shown["key"]):
+        row = {"stimulus": key, **{name: shown[name][k] for name in ("subject", "class_label", "split")}}
+        for one in shown.get("maps") or []:
+            row |= {f"{one['id']}-{axis}": v for axis, v in zip("xyz", one["points"][k], strict=False)}
+        rows.append(row)
+    return rows
 
 
 def satisfied(results: dict) -> list[dict]:

@@ -8,6 +8,9 @@ urlpatterns = [
     path("reports/<str:address>/", views.report, name="report"),
     path("reports/<str:address>/file", views.report_file, name="report-file"),
     path("reports/<str:address>/results.json", views.report_results, name="report-results"),
+    path("reports/<str:address>/files.zip", views.report_zip, name="report-zip"),
+    path("reports/<str:address>/files/<str:name>", views.report_member, name="report-member"),
+    path("reports/<str:address>/faces/<int:number>.jpg", views.report_faces, name="report-faces"),
     path("api/reports/", api.ReportList.as_view(), name="reports"),
     path("api/reports/<str:address>/results.json", views.report_results, name="api-report-results"),
 ]

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from django.http import FileResponse, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_cache_control
@@ -10,6 +10,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_safe
 
 from analysis import selectors
+from analysis.services import reports as services
 from analysis.services.reports import report_page
 
 # Short, because a withdrawn report should soon be gone from caches as well.
@@ -30,10 +31,18 @@ def report(request, address):
     found = selectors.access_report(request, address)
     links = (
         ("This page as one file", reverse("analysis:report-file", args=[address])),
+        ("Everything (zip)", reverse("analysis:report-zip", args=[address])),
         ("The numbers (JSON)", reverse("analysis:report-results", args=[address])),
         ("All reports", reverse("analysis:home")),
     )
-    return _cached(request, HttpResponse(report_page(found, links)), is_public=found.is_published)
+    newer = selectors.newer_report(found)
+    notice = newer and {
+        "text": f"This is version {found.version}, kept as it was.",
+        "href": reverse("analysis:report", args=[newer.address]),
+        "link": f"Version {newer.version} is newer.",
+    }
+    page = report_page(found, links, notice=notice, files_at=reverse("analysis:report", args=[address]))
+    return _cached(request, HttpResponse(page), is_public=found.is_published)
 
 
 @require_safe
@@ -50,6 +59,39 @@ def report_results(request, address):
     found = selectors.access_report(request, address)
     response = JsonResponse(selectors.numbers(found), json_dumps_params={"ensure_ascii": False})
     return _cached(request, response, is_public=found.is_published)
+
+
+@require_safe
+def report_zip(request, address):
+    found = selectors.access_report(request, address)
+    name = f'attachment; filename="report-{address}.zip"'
+    response = HttpResponse(
+        services.report_zip(found), content_type="application/zip", headers={"Content-Disposition": name}
+    )
+    return _marked(response, is_public=found.is_published)
+
+
+@require_safe
+def report_member(request, address, name):
+    found = selectors.access_report(request, address)
+    try:
+        content, kind = services.report_member(found, name)
+    except LookupError as error:
+        raise Http404 from error
+    response = HttpResponse(
+        content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+    return _marked(response, is_public=found.is_published)
+
+
+@require_safe
+def report_faces(request, address, number):
+    found = selectors.access_report(request, address)
+    try:
+        content = services.contact_sheet(found, number)
+    except LookupError as error:
+        raise Http404 from error
+    return _cached(request, HttpResponse(content, content_type="image/jpeg"), is_public=found.is_published)
 
 
 def _cached(request, response, *, is_public):

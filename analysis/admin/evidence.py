@@ -100,13 +100,14 @@ class EvaluationAdmin(Evidence):
 
 @admin.register(Report)
 class ReportAdmin(Evidence):
-    list_display = ["title", "state", "open_page", "evaluation", "published_at", "published_by"]
+    list_display = ["title", "version", "state", "open_page", "evaluation", "published_at", "published_by"]
     list_display_links = ["title"]
     list_filter = ["is_published", "evaluation__release"]
     list_select_related = ["evaluation__checkpoint", "published_by"]
     search_fields = ["title", "address"]
     fields = readonly_fields = [
-        "title", "state", "open_page", "download", "evaluation", "sha256", "published_at", "published_by", "created_at",
+        "title", "version", "state", "open_page", "download", "evaluation", "sha256", "published_at", "published_by",
+        "created_at",
     ]  # fmt: skip
     actions = ["publish", "unpublish"]
     change_form_template = "analysis/report_change.html"

@@ -5,12 +5,13 @@ import re
 
 import pytest
 
-from analysis.models import Report
+from analysis.models import Evaluation, Report
 from analysis.services.reports import publish_report, unpublish_report
 from tests.analysis.made import make_checkpoint, make_report
 
 pytestmark = pytest.mark.django_db
-PATHS = ("/reports/{}/", "/reports/{}/file", "/reports/{}/results.json", "/api/reports/{}/results.json")
+PATHS = ("/reports/{}/", "/reports/{}/file", "/reports/{}/results.json", "/api/reports/{}/results.json",
+         "/reports/{}/files.zip", "/reports/{}/files/satisfied.csv")  # fmt: skip
 
 
 @pytest.fixture
@@ -163,6 +164,53 @@ def test_titles_are_text(client, report):
     Report.objects.update(title="<script>alert(1)</script>", is_published=True)
     for path in ("/", f"/reports/{report.address}/"):
         assert "<script>alert" not in client.get(path).content.decode()
+
+
+# Versions and files ------------------------------------------------------------------------------
+
+
+def test_a_further_evaluation_makes_the_next_version_and_leaves_the_first_as_it_was(client, report):
+    publish_report(report)
+    before = body(client.get(f"/reports/{report.address}/file"))
+    second = make_report(report.evaluation.checkpoint)
+    assert (report.version, second.version) == (1, 2) and second.address != report.address
+    page = client.get(f"/reports/{report.address}/").content.decode()
+    assert "Version 2 is newer" not in page  # a draft is nobody's business
+    publish_report(second)
+    page = client.get(f"/reports/{report.address}/").content.decode()
+    assert f'<a href="/reports/{second.address}/">Version 2 is newer.</a>' in page
+    assert "is newer" not in client.get(f"/reports/{second.address}/").content.decode()
+    assert body(client.get(f"/reports/{report.address}/file")) == before
+    assert f"http://127.0.0.1:8000/reports/{report.address}/".encode() in before and b"version 1" in before
+    unpublish_report(second)
+    assert "is newer" not in client.get(f"/reports/{report.address}/").content.decode()
+
+
+def test_every_file_that_the_page_lists_is_there(client, report):
+    publish_report(report)
+    page = client.get(f"/reports/{report.address}/").content.decode()
+    addresses = re.findall(rf'href="(/reports/{report.address}/files/[^"]+)"', page)
+    assert len(addresses) > 15
+    for address in addresses:
+        response = client.get(address)
+        assert response.status_code == 200 and response["X-Content-Type-Options"] == "nosniff"
+        assert response["Content-Disposition"].startswith("attachment")
+    assert client.get(f"/reports/{report.address}/files/settings.py").status_code == 404
+    assert client.get(f"/reports/{report.address}/faces/0.jpg").status_code == 404  # the release holds no pictures
+
+
+def test_faces_come_from_contact_sheets(client, report, small_release):
+    from analysis import sheets
+
+    evaluation = Evaluation.objects.get(pk=report.evaluation_id)
+    rows = evaluation.results["projection"]["row"]
+    evaluation.results["sheets"] = sheets.contact_sheets(small_release, range(len(rows)))
+    evaluation.save()
+    publish_report(report)
+    assert f"/reports/{report.address}/faces/0.jpg" in client.get(f"/reports/{report.address}/").content.decode()
+    response = client.get(f"/reports/{report.address}/faces/0.jpg")
+    assert response.content.startswith(b"\xff\xd8") and response["Content-Type"] == "image/jpeg"
+    assert client.get(f"/reports/{report.address}/faces/1.jpg").status_code == 404
 
 
 # In the admin ------------------------------------------------------------------------------------

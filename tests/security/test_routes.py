@@ -38,6 +38,9 @@ analysis:home                        200/405  200/405  200/405  200/405
 analysis:report                      404/405  404/405  200/405  200/405
 analysis:report-file                 404/405  404/405  200/405  200/405
 analysis:report-results              404/405  404/405  200/405  200/405
+analysis:report-zip                  404/405  404/405  200/405  200/405
+analysis:report-member               404/405  404/405  200/405  200/405
+analysis:report-faces                404/405  404/405  404/405  404/405
 analysis:reports                     200/405  200/405  200/405  200/405
 analysis:api-report-results          404/405  404/405  200/405  200/405
 admin:index                          302/302  302/302  200/200  200/200

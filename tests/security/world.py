@@ -30,7 +30,8 @@ from triplets.services.tokens import create_release_token
 
 ROLES = ("stranger", "annotator", "researcher", "superuser")
 #: What is looked up instead of a real row where nobody made one.
-NOWHERE = {"pk": 0, "id": 0, "object_id": "0", "content_type_id": "0", "url": "nowhere", "app_label": "triplets"}
+NOWHERE = {"pk": 0, "id": 0, "object_id": "0", "content_type_id": "0", "url": "nowhere", "app_label": "triplets",
+           "number": 0}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def arguments(name: str, names: tuple[str, ...], world: World, role: str) -> dic
         found["action"] = "settle"
     if "address" in found:
         found["address"] = world.report.address
+    if name == "analysis:report-member":
+        found["name"] = "results.json"
     if name.startswith("triplets:release"):
         found |= {key: value for key, value in {"name": world.release.name, "path": "triplets.csv"}.items()
                   if key in names}  # fmt: skip

@@ -1,0 +1,233 @@
+"""A model card and a data sheet of a report, from nothing but its results: headings and paragraphs for page and file.
+
+The model card has the sections of Mitchell et al., Model Cards for Model Reporting (2019); the data sheet those of
+Gebru et al., Datasheets for Datasets (2021). What nobody has recorded is said to be unknown, never guessed.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from analysis import wording
+
+UNKNOWN = "Not recorded."
+
+
+@dataclass(frozen=True)
+class Block:
+    """A heading with paragraphs, and rows of a table (the first one its head)."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card. name : of its file, without ending"""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...] = field(default_factory=tuple)
+
+    def markdown(self) -> str:
+        """Return the card as Markdown; text from outside cannot become a heading, a table or a link."""
+        parts = [f"# {_quiet(self.title)}"]
+        for block in self.blocks:
+            parts.append(f"## {block.heading}")
+            parts += [_quiet(text) for text in block.paragraphs]
+            if block.table:
+                head, *rows = [[_quiet(cell) for cell in row] for row in block.table]
+                lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+                parts.append("\n".join(lines))
+        return "\n\n".join(parts) + "\n"
+
+
+def cards(results: dict) -> tuple[Card, ...]:
+    return model_card(results), data_sheet(results)
+
+
+def model_card(results: dict) -> Card:
+    """Return what somebody should know who wants to use the network."""
+    origin, n = results["provenance"], results["n"]
+    made, release = origin["checkpoint"], origin["release"]
+    config = made.get("config") or {}
+    kind = (config.get("network") or {}).get("kind") or made["recipe"] or "unknown"
+    details = (
+        f"Recipe {made['recipe'] or 'unknown'} ({kind}), seed {_known(made['seed'])}, step {_known(made['step'])}, "
+        f"code {made['code_version'] or 'unknown'}. SHA-256 of the checkpoint: {made.get('sha256') or 'unknown'}."
+    )
+    metrics, quantitative = _metrics(results)
+    return Card(
+        "model-card",
+        f"Model card: {made['recipe'] or 'network'} on {release['name']}",
+        (
+            Block("Model details", (details, f"Licence of the training data: {release['licence'] or 'not recorded'}.")),
+            Block(
+                "Intended use",
+                (
+                    "Research on how people see faces: placing expressions of faces like the training faces so that "
+                    "near means alike to the people who judged them.",
+                    "Not for telling what anybody feels, for identifying people, for choosing, rating or watching "
+                    "people, nor for faces, groups or cameras unlike those below.",
+                ),
+            ),
+            Block(
+                "Factors",
+                (
+                    f"{n['subjects']:,} people in {n['embedded']:,} pictures. Groups that the manifest names: "
+                    f"{_groups(results) or 'none, so that nothing can be said about how groups of people fare'}.",
+                    _distances(results),
+                ),
+            ),
+            Block("Metrics", metrics),
+            Block("Training data", (_training(results),)),
+            Block("Evaluation data", (wording.meaning_of_splits(results),)),
+            Block("Quantitative analyses", (results["headline"], *_gaps(results)), quantitative),
+            Block(
+                "Ethical considerations",
+                (
+                    "An expression is what people see, not what the person in the picture feels; the network repeats "
+                    "what its annotators saw, their habits and prejudices included.",
+                    "Pictures of faces are personal data. The checkpoint holds weights and average faces, no picture.",
+                ),
+            ),
+            Block("Caveats and recommendations", _caveats(results)),
+        ),
+    )
+
+
+def data_sheet(results: dict) -> Card:
+    """Return where the release comes from and what is in it."""
+    origin = results["provenance"]["release"]
+    about = results.get("release") or {}
+    counts, study = about.get("counts") or {}, about.get("study") or {}
+    collection, settings = about.get("collection") or {}, about.get("settings") or {}
+    listed = tuple((name.replace("_", " "), f"{value:,}") for name, value in counts.items() if isinstance(value, int))
+    asked = study.get("question_text") or study.get("title") or origin["study"] or UNKNOWN
+    filtering = [f"{name.replace('_', ' ')}: {_known(value)}" for name, value in settings.items()]
+    return Card(
+        "data-sheet",
+        f"Data sheet: {origin['name']}",
+        (
+            Block("Motivation", (f"Collected to learn how people see faces. Study: {origin['study'] or 'unnamed'}.",
+                                 f"What people were asked: {asked}")),
+            Block("Composition", (
+                f"Stimuli of the collection {origin['collection'] or 'without a name'}, landmarks "
+                f"{origin['scheme'] or 'of no named scheme'}, settled judgements, every response under a pseudonym. "
+                f"SHA-256 of the manifest, which covers every byte: {origin['sha256']}.",
+                _division(results),
+            ), (("what", "how many"), *listed) if listed else ()),
+            Block("Collection process", (
+                f"Source of the pictures: {collection.get('source') or origin['source'] or UNKNOWN}",
+                f"Annotators: {_known(settings.get('n_annotators'))}, of whom {_known(settings.get('n_excluded'))} "
+                "were left out by the rule below.",
+                _consent(settings, collection),
+            )),
+            Block("Preprocessing, cleaning, labelling", tuple(filtering) or (UNKNOWN,)),
+            Block("Uses", ("Training and measuring representations of faces that agree with people. The judgements say "
+                           "how faces look to these annotators, not what the people in them felt.",)),
+            Block("Distribution", (f"Licence: {origin['licence'] or UNKNOWN}",)),
+            Block("Maintenance", ("A release is frozen: it is never changed. Whatever is settled later becomes another "
+                                  "release with another checksum.",)),
+        ),
+    )  # fmt: skip
+
+
+# What the cards say --------------------------------------------------------------------------------
+
+
+def _known(value) -> str:
+    if value is None or value == "":
+        return "unknown"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 9999 else str(value)
+
+
+def _metrics(results: dict) -> tuple[tuple[str, ...], tuple]:
+    """Return (what is measured and how sure, rows of the figures)."""
+    split, rows = results["splits"]["headline"], []
+    if split is None:
+        return ("No triplet of the release could be measured.",), ()
+    rows.append(("share of triplets satisfied", wording.interval(results["satisfied"][split]["all"], 1)))
+    for name, by_split in results["baselines"].items():
+        rows.append((f"baseline: {wording.name_of(name)}", wording.interval(by_split[split]["all"], 1)))
+    ceiling = (results["ceilings"].get(split) or {}).get("all") or {}
+    for kind, words in (("one_person", "ceiling: one more person"), ("oracle", "ceiling: oracle of the majority")):
+        if ceiling.get(kind):
+            rows.append((words, wording.interval(ceiling[kind], 1)))
+    probe = results["probe"].get("embedding")
+    if probe:
+        share = {"value": probe["accuracy"], "low": probe["low"], "high": probe["high"]}
+        rows.append(("linear probe of the classes, accuracy", wording.interval(share, 1)))
+    said = ("Share of held-out triplets on which the nearer face is the one that most people chose; chance is 50 %.",)
+    return (*said, wording.meaning_of_intervals(results)), (("figure", "value and 95 % interval"), *rows)
+
+
+def _groups(results: dict) -> str:
+    names = [c["name"] for c in results["projection"].get("colours") or [] if c["kind"] == "category"]
+    return ", ".join(name for name in names if name not in ("class", "subject", "split", "neutral face"))
+
+
+def _gaps(results: dict) -> tuple[str, ...]:
+    """Return the sentences on groups of people that the results hold, or that there are none."""
+    said = [text for text in _sentences(results.get("groups")) if text]
+    return tuple(said) or ("No figure by group of people: the manifest names no group, or too few people of each.",)
+
+
+def _sentences(groups) -> list[str]:
+    if isinstance(groups, dict):
+        own = [groups[key] for key in ("sentence", "omitted") if isinstance(groups.get(key), str)]
+        return own + [text for value in groups.values() if isinstance(value, dict | list) for text in _sentences(value)]
+    return [text for value in groups for text in _sentences(value)] if isinstance(groups, list) else []
+
+
+def _distances(results: dict) -> str:
+    probe = results["probe"]
+    if "omitted" in probe:
+        return f"No class of expression could be told apart: {probe['omitted']}."
+    return f"Classes of expressions: {', '.join(probe['classes'])}."
+
+
+def _training(results: dict) -> str:
+    trained = results["provenance"]["checkpoint"]["release_sha256"] or "unknown"
+    counts = results["splits"]["counts"].get("train")
+    if not results["provenance"]["is_same_release"] or counts is None:
+        return f"The release with SHA-256 {trained}, another than the one measured here."
+    return (
+        f"The training part of the release with SHA-256 {trained}: {counts['triplets']:,} triplets of "
+        f"{counts['stimuli']:,} faces of {counts['subjects']:,} people."
+    )
+
+
+def _division(results: dict) -> str:
+    parts = [
+        f"{name}: {c['triplets']:,} triplets, {c['stimuli']:,} faces, {c['subjects']:,} people"
+        for name, c in results["splits"]["counts"].items()
+    ]
+    return f"Divided into {'; '.join(parts)}." if parts else "No settled triplet is in a split."
+
+
+def _consent(settings: dict, collection: dict) -> str:
+    pictures = "are part of the release" if settings.get("includes_pictures") else "are not part of the release"
+    return (
+        "Annotators agreed to the study's consent text before the first question and answered under pseudonyms that "
+        "cannot be linked between studies, unless the judgements were imported. What the people in the pictures agreed "
+        f"to stands in the licence of their collection ({collection.get('licence') or 'not recorded'}); their pictures "
+        f"{pictures}."
+    )
+
+
+def _caveats(results: dict) -> tuple[str, ...]:
+    said = [wording.comparison(results)]
+    if results["splits"]["how"] != "subject":
+        said.append("The figures do not speak of people whom the network has never seen.")
+    if results["n"]["subjects"] < 30:
+        said.append(f"{results['n']['subjects']} people are few: expect other figures on others.")
+    if not results["provenance"]["is_same_release"]:
+        said.append("Trained on another release than the one measured here.")
+    return tuple(filter(None, said)) or ("None beyond the above.",)
+
+
+def _quiet(text) -> str:
+    """Return one line in which Markdown sees nothing but words."""
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", line)

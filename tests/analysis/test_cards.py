@@ -1,0 +1,43 @@
+"""Cards say what is known, and that the rest is not."""
+
+import copy
+
+from analysis import cards, wording
+
+MITCHELL = ["Model details", "Intended use", "Factors", "Metrics", "Training data", "Evaluation data",
+            "Quantitative analyses", "Ethical considerations", "Caveats and recommendations"]  # fmt: skip
+GEBRU = ["Motivation", "Composition", "Collection process", "Preprocessing, cleaning, labelling", "Uses",
+         "Distribution", "Maintenance"]  # fmt: skip
+
+
+def test_cards_have_the_headings_of_their_papers_and_no_empty_one(measured):
+    for card, headings in zip(cards.cards(measured), (MITCHELL, GEBRU), strict=True):
+        assert [block.heading for block in card.blocks] == headings
+        assert all(block.paragraphs and all(block.paragraphs) for block in card.blocks)
+
+
+def test_figures_on_the_model_card_are_those_of_the_report(measured):
+    text = cards.model_card(measured).markdown()
+    share = measured["satisfied"]["test"]["all"]
+    assert f"| share of triplets satisfied | {cards._quiet(wording.interval(share, 1))} |" in text
+    assert measured["provenance"]["checkpoint"]["sha256"] in text
+    assert "10 people in 250 pictures" in text and "10 people are few" in text
+
+
+def test_the_data_sheet_says_where_the_data_come_from(measured):
+    text = cards.data_sheet(measured).markdown()
+    assert measured["provenance"]["release"]["sha256"] in text
+    assert "Licence: CC0" in text and "| stimuli | 250 |" in text and "Not recorded." in text
+
+
+def test_sentences_on_groups_stand_on_the_card(measured):
+    groups = {"sex": {"sentence": "Women fare 3 points better than men.", "groups": []}, "age": {"omitted": "no ages"}}
+    text = cards.model_card(measured | {"groups": groups}).markdown()
+    assert "Women fare 3 points better than men." in text and "no ages" in text
+
+
+def test_text_from_outside_stays_text(measured):
+    results = copy.deepcopy(measured)
+    results["provenance"]["release"]["licence"] = "free\n# Fake heading | [here](http://x) <b>"
+    text = cards.data_sheet(results).markdown()
+    assert "\n# Fake" not in text and "\\[here\\](http://x) \\<b\\>" in text
