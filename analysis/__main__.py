@@ -1,10 +1,10 @@
-"""python -m analysis CHECKPOINT RELEASE --out DIR [--title TEXT] [--bootstrap 1000] [--seed 0] [--json]
+"""python -m analysis CHECKPOINT RELEASE --out DIR [--second RELEASE] [--control] [--bootstrap 1000] [--seed 0] [--json]
 
 Evaluates a checkpoint on a release folder or zip without a database and writes a report:
 
     DIR/report.html     one file with everything inside
     DIR/results.json    every number
-    DIR/satisfied.csv, ceilings.csv, probe.csv, dimensions.csv, curves.csv, maps.csv
+    DIR/satisfied.csv, ceilings.csv, probe.csv, ...    one table a part of the report
     DIR/figure-*.svg, .png, .csv
     DIR/model-card.md, data-sheet.md
 """
@@ -19,6 +19,9 @@ from tqdm import tqdm
 from analysis import bundle, maps, pages
 from triplets.archive import read_release
 
+#: Parts that `--json` prints where a release and network have them.
+PARTS = ("answers", "action_units", "elsewhere", "controls")
+
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.split("\n\n")[1].split("\n")[0])
@@ -26,6 +29,10 @@ def main(arguments=None) -> int:
     parser.add_argument("release", type=Path, help="a release: a folder or a zip")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--title", default="", help="default: study and recipe")
+    parser.add_argument("--second", type=Path, metavar="RELEASE", help="test on this other release too")
+    parser.add_argument(
+        "--control", action="store_true", help="train twice more, on shuffled verdicts and divided the other way"
+    )
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="samples for intervals, default 1000")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -58,6 +65,7 @@ def summary(results: dict, report: Path) -> dict:
         "ceilings": results["ceilings"],
         "baselines": results["baselines"],
         "probe": probe,
+        **{part: results[part] for part in PARTS if part in results},
         "report": str(report),
         "headline": results["headline"],
         "splits": results["splits"],
@@ -78,6 +86,7 @@ def _evaluate(options) -> tuple[dict, Path]:
     if not checkpoint.is_file():
         raise FileNotFoundError(f"no checkpoint at {checkpoint}: expected a .safetensors file")
     release = read_release(options.release)
+    second = read_release(options.second) if options.second else None
     # Imported here, so that a wrong argument answers at once: torch takes seconds to load.
     from analysis.evaluation import evaluate
 
@@ -94,6 +103,8 @@ def _evaluate(options) -> tuple[dict, Path]:
             seed=options.seed,
             projections=projections,
             progress=show,
+            second=second,
+            with_controls=options.control,
         )
     origin = results["provenance"]
     title = options.title or " · ".join(filter(None, (origin["release"]["study"], origin["checkpoint"]["recipe"])))

@@ -5,7 +5,7 @@ faces, and is held against every single vote. A classifier says how likely each 
 true class; there its most likely class counts ("top label").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,6 +16,8 @@ from analysis.resampling import ERROR, SHARE, Resample, units_of
 
 N_BINS = 10
 LINKS = ("distance", "squared", "student")
+#: No squared error summed over classes exceeds 2, no calibration error 1.
+_BRIER, _ECE = replace(ERROR, high=2.0), replace(ERROR, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ def figures(forecasts: Forecasts, subject=None, *, n_bootstrap=1000, seed=0) -> 
     brier = np.column_stack([forecasts.brier, n])
     return {
         "n": int(n.sum()),
-        "brier": plain(resample.estimate(brier, lambda s: s[:, 0] / s[:, 1], ERROR)),
-        "ece": plain(resample.estimate(columns, error, ERROR)),
+        "brier": plain(resample.estimate(brier, lambda s: s[:, 0] / s[:, 1], _BRIER)),
+        "ece": plain(resample.estimate(columns, error, _ECE)),
         "ece_by_chance": float(np.sqrt(2 / np.pi * variance).sum() / size.sum()),
         "confidence": float(sure.sum() / size.sum()),
         "right": float(right.sum() / size.sum()),

@@ -6,7 +6,7 @@ Used for linear probes on a representation and for networks of pictures alike. I
 import numpy as np
 from scipy.stats import rankdata
 
-from analysis.resampling import SHARE, Estimate, Resample, Units, linear_estimate, units_of
+from analysis.resampling import RATE, SHARE, Estimate, Resample, Units, linear_estimate, units_of
 
 
 def class_figures(truth, said, names, subject=None, *, score=None, n_bootstrap=1000, seed=0) -> dict:
@@ -90,7 +90,7 @@ def auc(score, is_positive) -> tuple[float, np.ndarray]:
 def auc_estimate(score, is_positive, units: Units) -> Estimate | None:
     """Return the AUC with its interval, None where there are not both kinds of cases."""
     area, influence = auc(score, is_positive)
-    return None if np.isnan(area) else linear_estimate(area, influence, _single(units), SHARE)
+    return None if np.isnan(area) else linear_estimate(area, influence, _single(units), RATE)
 
 
 def mean_auc(score, is_positive, units: Units, weights) -> Estimate:
@@ -100,7 +100,7 @@ def mean_auc(score, is_positive, units: Units, weights) -> Estimate:
     for c in np.flatnonzero(share):
         area, influence = auc(score[:, c], is_positive[c])
         value, total = value + share[c] * area, total + share[c] * influence
-    return linear_estimate(value, total, _single(units), SHARE)
+    return linear_estimate(value, total, _single(units), RATE)
 
 
 def _single(units: Units) -> Units:

@@ -1,18 +1,23 @@
 """Everything that a report asks of a network, in one pass over a release. The only module here that loads torch."""
 
+import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from analysis.answers import Answers
 from analysis.representation import NotComparable, Representation
 from learning import embedding as embedding_of
 from learning.checkpoints import Checkpoint, load_checkpoint
 from learning.config import Config
 from learning.datasets import LandmarkDataset, NothingToLearn, landmark_dataset
 from learning.landmarks import LandmarksUnusable
+from learning.predictions import predict
 from learning.recipes import RECIPES
-from learning.splits import Split, split_release
+from learning.splits import Split, split_release, split_stimuli
+from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 
 
@@ -28,13 +33,13 @@ def represent(checkpoint, release: Release) -> Representation:
         checkpoint = load_checkpoint(path)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     config = checkpoint.config
-    # The division that training used, drawn again: same release, seed and share.
-    split = split_release(release, seed=checkpoint.seed, validation_share=config.training.validation_share)
     has_decoder = hasattr(checkpoint.network, "decoder")
     try:
         found = embedding_of.embed(checkpoint, release)
+        split = _split(checkpoint, release, found.row)
         if not has_decoder:
-            return _without_decoder(found, release, split, _about(checkpoint, config, sha256))
+            made = _without_decoder(found, release, split, _about(checkpoint, config, sha256))
+            return replace(made, choice=_choice(config), answers=_answers(checkpoint, release, found.row))
         dataset = landmark_dataset(release, checkpoint.preprocessing)
     except (NothingToLearn, LandmarksUnusable) as error:
         raise NotComparable(str(error)) from error
@@ -60,8 +65,51 @@ def represent(checkpoint, release: Release) -> Representation:
         norm_neutral=norm_neutral,
         decoder_layers=embedding_of.decoder_layers(checkpoint),
         is_residual=bool(checkpoint.network.is_residual),
+        choice=_choice(config),
         about=_about(checkpoint, config, sha256),
     )
+
+
+def _split(checkpoint: Checkpoint, release: Release, row: np.ndarray) -> Split:
+    """Return the division that training used, drawn again: same release, seed and share."""
+    how = {"seed": checkpoint.seed, "validation_share": checkpoint.config.training.validation_share}
+    return split_stimuli(release, row, **how) if _names_something(checkpoint) else split_release(release, **how)
+
+
+def _names_something(checkpoint: Checkpoint) -> bool:
+    return checkpoint.config.network.kind == "image" and checkpoint.preprocessing.target != "triplets"
+
+
+def _choice(config: Config) -> tuple[str, float] | None:
+    """Return by which link distances are odds of a choice: the one that the loss of the training used, if any."""
+    kind, objective = config.network.kind, config.objective
+    if kind == "topological-vae":
+        return ("distance", 1.0) if config.network.model == 3 else None
+    if kind == "image":
+        return ("distance", 1.0) if objective.target == "triplets" else None
+    loss = getattr(objective, "judgement_loss", "bradley-terry")
+    degrees = getattr(objective, "degrees", 0.0) or max(1.0, config.network.n_latent - 1.0)
+    return {"bradley-terry": ("squared", 1.0), "t-ste": ("student", degrees)}.get(loss)
+
+
+def _answers(checkpoint: Checkpoint, release: Release, row: np.ndarray) -> Answers | None:
+    """Return what a network of pictures says beside what is true; unknown where the release does not say."""
+    if not _names_something(checkpoint):
+        return None
+    said, objective = predict(checkpoint, release), checkpoint.config.objective
+    n, k = said.value.shape
+    label, value, error = np.full(n, -1), np.full((n, k), np.nan), np.full((n, k), np.nan)
+    kind = checkpoint.preprocessing.target
+    # Another release may say nothing of these classes, or of some attributes: those answers stand unjudged.
+    if kind == "class":
+        with contextlib.suppress(NothingToLearn):
+            label = class_targets(release, row, objective, said.names).label
+    else:
+        for at, name in enumerate(said.names):
+            with contextlib.suppress(NothingToLearn):
+                known = attribute_targets(release, row, objective, (name,))
+                value[:, at], error[:, at] = known.value[:, 0], known.error_variance[:, 0]
+    return Answers(kind, tuple(said.names), said.value, label, value, error)
 
 
 def _without_decoder(found: embedding_of.Embedding, release: Release, split: Split, about: dict) -> Representation:

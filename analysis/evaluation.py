@@ -5,17 +5,29 @@ network. Every score has a chance level, ceilings, an interval and baselines bes
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
-from analysis import ceilings, maps, portrait, probes, projection, provenance, sheets, shipped, wording
+from analysis import (
+    ceilings,
+    details,
+    elsewhere,
+    maps,
+    portrait,
+    probes,
+    projection,
+    provenance,
+    sentences,
+    sheets,
+    shipped,
+)
+from analysis.groups import Outcome
+from analysis.measured import Measured, start
 from analysis.representation import NotComparable, Representation
 from analysis.satisfaction import gain, level_keys, shares_by_level
-from learning.splits import SUBJECT, Split
-from triplets import geometry
+from learning.splits import SUBJECT
 from triplets.archive import Release
-from triplets.records import SPLITS, Triplets
+from triplets.records import Triplets
 
 FORMAT = "semblance-results/1"
 QUICK = ("pca",)
@@ -23,29 +35,63 @@ DESCRIBED = ("study", "collection", "settings", "counts")
 
 
 def evaluate(
-    checkpoint, release: Release, *, n_bootstrap: int = 1000, seed: int = 0, projections=QUICK, progress=None
+    checkpoint,
+    release: Release,
+    *,
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    projections=QUICK,
+    progress=None,
+    second: Release | None = None,
+    home: Release | None = None,
+    with_controls: bool = False,
 ) -> dict:
     """Return the results of a checkpoint on a release, ready for JSON and for `pages.render_report`.
 
     checkpoint : a path, or what `learning.checkpoints.load_checkpoint` returned.
     projections : which of `maps.METHODS` are drawn. A worker's first UMAP takes half a minute however few the faces.
     progress : called with (words, share done) as the parts finish.
+    second : another release on which the same network is tested; home : the other way round, the release that it was
+    trained on, where `release` is another. Either gives the part "elsewhere".
+    with_controls : train the recipe again, twice, for the part "controls" (`analysis.controls`).
     NotComparable where the release holds nothing that the checkpoint can embed.
     """
     # The network is reached only here: whoever renders a page never loads torch.
     from analysis.embedded import represent
+    from analysis.ordinal_baseline import with_ordinal
 
     tell = progress or (lambda words, share: None)
     tell("embedding the stimuli", 0.0)
     maps.check_methods(projections)
-    return summarise(
-        represent(checkpoint, release),
-        release,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        projections=projections,
-        progress=progress,
-    )
+    made = represent(checkpoint, release)
+    tell("embedding the judgements alone", 0.05)
+    made = with_ordinal(made, release, seed=seed)
+    of = start(made, release, n_bootstrap=n_bootstrap, seed=seed)
+    results = _figures(of, projections, tell)
+    if with_controls:
+        from analysis.controls import controls
+
+        results["controls"] = plain(controls(of, tell))
+        results["provenance"]["commands"][-1] += " --control"
+    if second is not None or home is not None:
+        if second is not None:
+            results["provenance"]["commands"][-1] += " --second SECOND"
+        tell("testing on the second collection", 0.97)
+        results["elsewhere"] = plain(_elsewhere(checkpoint, of, second, home))
+    tell("done", 1.0)
+    return results
+
+
+def _elsewhere(checkpoint, of: Measured, second: Release | None, home: Release | None) -> dict:
+    from analysis.embedded import represent
+
+    try:
+        if home is None:
+            return elsewhere.compare(of, represent(checkpoint, second), second)
+        here = start(represent(checkpoint, home), home, n_bootstrap=of.n_bootstrap, seed=of.seed)
+    except NotComparable as error:
+        return {"omitted": str(error)}
+    return elsewhere.compare(here, of.made, of.release)
 
 
 def summarise(
@@ -58,13 +104,14 @@ def summarise(
     progress: Callable | None = None,
 ) -> dict:
     """Return the results of a representation on a release. Arguments and result as `evaluate`."""
-    tell = progress or (lambda words, share: None)
+    of = start(made, release, n_bootstrap=n_bootstrap, seed=seed)
+    return _figures(of, projections, progress or (lambda words, share: None))
+
+
+def _figures(of: Measured, projections, tell: Callable) -> dict:
+    made, release, triplets = of.made, of.release, of.counted
     if len(made.row) == 0:
         raise NotComparable("not one stimulus of the release could be embedded")
-    compared = representations(made)
-    position = made.position(len(release.stimuli))
-    triplets = replace(release.triplets, split=made.split.triplet)
-    triplets = triplets.where(_usable(triplets, position, made))
     tell("counting satisfied triplets", 0.1)
     results = {
         "format": FORMAT,
@@ -76,23 +123,24 @@ def summarise(
             "triplets_used": len(triplets),
             "responses": int(release.triplets.n_votes.sum()),
         },
-        "splits": describe_splits(made.split, release, triplets),
+        "splits": of.splits,
         "levels": _levels(triplets),
-        **_satisfaction(compared, triplets, position, release, n_bootstrap, seed),
+        **_satisfaction(of),
     }
     results["ceilings"], results["ceilings_note"] = ceilings.by_split(
         triplets,
         release.stimuli.subject,
-        ties=ceilings.tied_questions(release, triplets.split, seed),
-        n_bootstrap=n_bootstrap,
-        seed=seed,
+        ties=ceilings.tied_questions(release, triplets.split, of.seed),
+        **of.how,
     )
     tell("probing expression classes", 0.3)
-    results["probe"] = _probe(compared, made, release, n_bootstrap, seed)
+    results["probe"], reading = _probe(of)
+    results |= details.figures(of, tell)
+    results["groups"] = details.groups_of(of, reading)
     tell("drawing faces", 0.7)
     results["dimensions"] = portrait.dimensions(made)
-    results["projection"] = portrait.view(made, release, seed, projections, lambda words: tell(words, 0.7))
-    results["attributes"] = portrait.attributes(release, seed, projections)
+    results["projection"] = portrait.view(made, release, of.seed, projections, lambda words: tell(words, 0.7))
+    results["attributes"] = portrait.attributes(release, of.seed, projections)
     results["traversal"] = portrait.traversal(made, release)
     results["reconstruction"] = portrait.reconstruction(made, release)
     tell("reading pictures", 0.8)
@@ -103,25 +151,10 @@ def summarise(
         wanted.add(results["traversal"]["row"])
     results["pictures"] = projection.thumbnails(release, sorted(wanted))
     results["curves"] = list(made.about.get("curve") or [])
-    results["provenance"] = provenance.describe(made.about, release, n_bootstrap=n_bootstrap, seed=seed)
+    results["provenance"] = provenance.describe(made.about, release, **of.how)
     results["release"] = {name: release.manifest.get(name) or {} for name in DESCRIBED}
-    results["headline"] = wording.headline(results)
-    tell("done", 1.0)
+    results["headline"] = sentences.headline(results)
     return plain(results)
-
-
-def representations(made: Representation) -> dict[str, np.ndarray]:
-    """Return {"embedding": (m, d), "raw": (m, D), "pca_50": ..., "neutral_difference": (m, D)}.
-
-    Each for the same m stimuli; the baselines that the data do not allow are absent. Rows of
-    neutral_difference are nan where a person has no neutral face.
-    """
-    compared = {"embedding": made.mean}
-    if made.x.shape[1]:
-        compared |= {"raw": made.x, **projection.pca_baselines(made.x, made.is_training)}
-    if made.neutral is not None:
-        compared["neutral_difference"] = made.x - made.neutral
-    return compared
 
 
 def plain(value):
@@ -141,37 +174,6 @@ def plain(value):
     return value
 
 
-def describe_splits(split: Split, release: Release, triplets: Triplets) -> dict:
-    """Return how the held-out triplets differ from the training ones, and what each split holds.
-
-    how : "subject" no person of a held-out triplet was seen in training, "stimulus" no picture (the people
-    are not known), "triplet" only the judgement is new, "none" nothing is held out.
-    """
-    subject = np.asarray(release.stimuli.subject).astype(str)
-    counts = {}
-    for name in SPLITS:
-        rows = np.unique(triplets.rows[triplets.split == name])
-        if len(rows):
-            people = len(set(subject[rows]) - {""})
-            n = int((triplets.split == name).sum())
-            counts[name] = {"triplets": n, "stimuli": len(rows), "subjects": people}
-    held = [name for name in ("test", "validation") if name in counts]
-    how = split.split_by if held and "train" in counts else "none"
-    if how == SUBJECT and (subject[np.unique(triplets.rows)] == "").any():
-        how = "stimulus"
-    shown = next((name for name in ("test", "validation", "train") if name in counts), None)
-    return {"how": how, "is_validation_carved": split.is_carved, "counts": counts, "headline": shown}
-
-
-def _usable(triplets: Triplets, position: np.ndarray, made: Representation) -> np.ndarray:
-    """Return (n,) bool: settled, in a split, and all three faces known to every representation."""
-    whole = np.ones(len(made.row), bool)
-    if made.neutral is not None:
-        whole = np.isfinite(made.neutral).all(1)
-    known = (position >= 0) & whole[np.maximum(position, 0)]
-    return (triplets.weight > 0) & np.isin(triplets.split, SPLITS) & known[triplets.rows].all(1)
-
-
 def _levels(triplets: Triplets) -> list[dict]:
     labels = {"all": "all"}
     for key in level_keys(triplets.weight)[1:]:
@@ -185,57 +187,47 @@ def _levels(triplets: Triplets) -> list[dict]:
     return [{"key": key, "label": label} for key, label in labels.items()]
 
 
-def _satisfaction(compared, triplets, position, release, n_bootstrap, seed) -> dict:
-    subject = np.asarray(release.stimuli.subject).astype(str)
+def _satisfaction(of: Measured) -> dict:
     satisfied, gains = {}, {}
-    baselines: dict[str, dict] = {name: {} for name in compared if name != "embedding"}
-    for split in SPLITS:
-        some = triplets.where(triplets.split == split)
-        if not len(some):
-            continue
-        rows = position[some.rows]
-        hits = {name: _hits(values, rows) for name, values in compared.items()}
-        people = subject[some.anchor]
-        shares = shares_by_level(hits, some.weight, people, n_bootstrap=n_bootstrap, seed=seed)
+    baselines: dict[str, dict] = {name: {} for name in of.compared if name != "embedding"}
+    for split, some in of.triplets.items():
+        hits = of.hits(split)
+        people = of.subject[some.anchor]
+        shares = shares_by_level(hits, some.weight, people, **of.how)
         satisfied[split] = {level: share.to_dict() for level, share in shares["embedding"].items()}
         gains[split] = {}
-        for name, levels in baselines.items():
-            levels[split] = {level: share.to_dict() for level, share in shares[name].items()}
-            gains[split][name] = gain(
-                hits["embedding"], hits[name], people, n_bootstrap=n_bootstrap, seed=seed
-            ).to_dict()
+        for name in [name for name in hits if name != "embedding"]:
+            baselines[name][split] = {level: share.to_dict() for level, share in shares[name].items()}
+            gains[split][name] = gain(hits["embedding"], hits[name], people, **of.how).to_dict()
+    baselines = {name: by_split for name, by_split in baselines.items() if by_split or not of.triplets}
     return {"satisfied": satisfied, "baselines": baselines, "gains": gains}
 
 
-def _hits(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return (n,) bool satisfied. Only rows that triplets name have to be finite."""
-    used, compact = np.unique(rows, return_inverse=True)
-    return geometry.satisfied(np.asarray(values, np.float64)[used], compact.reshape(rows.shape))
-
-
-def _probe(compared, made, release, n_bootstrap, seed) -> dict:
-    rows = made.row
-    label, subject = (
-        np.asarray(values).astype(str)[rows] for values in (release.stimuli.class_label, release.stimuli.subject)
-    )
+def _probe(of: Measured) -> tuple[dict, Outcome | None]:
+    """Return (figures of the probes, which test stimuli the embedding's probe named right), or why there are none."""
+    rows = of.made.row
+    stimuli, split = of.release.stimuli, of.made.split
+    label, subject = np.asarray(stimuli.class_label).astype(str)[rows], of.subject[rows]
     # Where triplets alone are split, all stimuli were trained on and none is left to test a probe: then people are
     # held out in turn.
-    split = made.split.stimulus[rows] if made.split.split_by == SUBJECT else np.full(len(rows), "")
+    side = split.stimulus[rows] if split.split_by == SUBJECT else np.full(len(rows), "")
+    # An embedding of the judgements knows a few stimuli only, and would leave those alone for everybody.
+    compared = {name: values for name, values in of.compared.items() if name != "ordinal"}
     whole = np.ones(len(rows), bool)
     for values in compared.values():
         whole &= np.isfinite(values).all(1)
     label = np.where(whole, label, "")
     try:
-        plan = probes.plan(label, subject, split)
+        plan = probes.plan(label, subject, side)
     except probes.NothingToProbe as error:
-        return {"omitted": str(error)}
-    measured = {
-        name: probes.probe(values, label, subject, plan, n_bootstrap=n_bootstrap, seed=seed)
-        for name, values in compared.items()
-    }
+        return {"omitted": str(error)}, None
+    readings = {name: probes.read(values, label, plan, seed=of.seed) for name, values in compared.items()}
+    measured = {name: probes.figures(reading, label, subject, plan, **of.how) for name, reading in readings.items()}
+    own = readings["embedding"]
+    named = np.array(plan.classes)[own.score.argmax(1)] == label[own.row]
     return {
         **measured,
         "classes": list(plan.classes),
         "how": plan.how,
         "chance": probes.majority_share(label, plan),
-    }
+    }, Outcome("read", named.astype(float), rows[own.row])

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from analysis import cards, figures, plot_files, plots, space, wording
+from analysis import cards, figures, plot_files, plots, sentences, space, wording
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -32,7 +32,15 @@ class Section:
 
 SECTIONS = (
     Section("agreement", "Agreement"),
+    Section("answers", "Answers", "answers"),
+    Section("kinds", "Which triplets", "kinds"),
+    Section("people", "Person by person", "annotators"),
+    Section("calibration", "Certainty", "calibration"),
+    Section("groups", "For whom", "groups"),
+    Section("elsewhere", "Another collection", "elsewhere"),
+    Section("controls", "Controls", "controls"),
     Section("expressions", "Expressions"),
+    Section("units", "Action units", "action_units"),
     Section("space", "The space"),
     Section("explorer", "Explorer", needs="traversal"),
     Section("dimensions", "Dimensions"),
@@ -206,6 +214,26 @@ def short(value) -> str:
     return typeset(text)
 
 
+def bracketed(estimate: dict) -> str:
+    """Return an estimate with its interval, 0.812 [0.790, 0.830]; an end that nothing is known of is left open.
+
+    >>> bracketed({"value": 0.81249, "low": 0.79, "high": None})
+    '0.812 [0.790, …]'
+    """
+    ends = ("…" if estimate[end] is None else f"{estimate[end]:,.3f}" for end in ("low", "high"))
+    return typeset(f"{estimate['value']:,.3f} [{', '.join(ends)}]")
+
+
+def hundredfold(estimate: dict) -> str:
+    """Return a share or difference times a hundred: 3.1 [−0.4, 6.2]."""
+    return typeset("{:.1f} [{:.1f}, {:.1f}]".format(*(100 * estimate[key] for key in ("value", "low", "high"))))
+
+
+def signed(value: float | None) -> str:
+    """Return a correlation as .53 or −.20, – where there is none."""
+    return "–" if value is None else f"{value:.2f}".replace("0.", ".").replace("-", "\u2212")
+
+
 def typeset(text: str) -> str:
     """Return a sentence with true minus signs, and a space before % that no line ends at."""
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text).replace(" %", "\u00a0%")
@@ -227,6 +255,10 @@ def _environment() -> jinja2.Environment:
         "name_of": wording.name_of,
         "short": short,
         "heat": heat,
+        "bracketed": bracketed,
+        "hundredfold": hundredfold,
+        "signed": signed,
+        "points": sentences.points,
     }
     environment.globals |= {
         "comparison": wording.comparison,
@@ -236,5 +268,8 @@ def _environment() -> jinja2.Environment:
         "curve_table": curve_table,
         "cards": cards.cards,
         "flat": flat,
+        "outcomes": sentences.OUTCOMES,
+        "difference": sentences.difference,
     }
+    environment.globals |= {name: of for name, of in vars(sentences).items() if name.startswith("of_")}
     return environment

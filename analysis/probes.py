@@ -9,18 +9,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import confusion_matrix, f1_score
+from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from analysis.satisfaction import ALL, shares_by_level
+from analysis.classification import class_figures
 
 C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
 N_FOLDS = 5
 MAX_ITER = 5000
 MIN_PER_CLASS = 2
+#: C is chosen by what so many training stimuli teach: five fits of each of seven representations of 100,000 take hours.
+MAX_CHOSEN_ON = 5000
+#: The probe itself is taught by at most so many, evenly spaced: more change nothing in a plane of 249 numbers.
+MAX_TAUGHT = 20_000
 
 
 class NothingToProbe(ValueError):
@@ -53,35 +57,48 @@ def plan(class_label, subject, split) -> Plan:
     if len(set(class_label[labelled])) < 2:
         n = len(set(class_label[labelled]))
         raise NothingToProbe(f"the stimuli carry {n} expression class{'' if n == 1 else 'es'}: a probe needs two")
-    rows = {name: np.flatnonzero(labelled & (split == name)) for name in ("train", "validation", "test")}
+    folds, how = folds_by_subject(labelled, subject, split)
+    is_split = len(folds) == 1
+    taught = folds[0][0] if is_split else np.flatnonzero(labelled)
+    classes = _frequent(class_label[taught])
+    if len(classes) < 2:
+        where = "training pictures" if is_split else "pictures"
+        raise NothingToProbe(f"fewer than two expression classes have two {where} each")
+    folds = tuple(tuple(rows[np.isin(class_label[rows], classes)] for rows in fold) for fold in folds)
+    if is_split and len(folds[0][2]) == 0:
+        raise NothingToProbe("no test stimulus has a class that the training stimuli have")
+    return Plan(classes, folds, how)
+
+
+def folds_by_subject(is_usable, subject, split) -> tuple[tuple, str]:
+    """Return ((train, validation, test) rows a fold, in words): by split, else whole subjects held out in turn.
+
+    is_usable : (n,) bool; subject, split : (n,) str. Validation is empty in a cross-validation.
+    NothingToProbe where there are neither test stimuli nor two subjects.
+    """
+    subject, split = np.asarray(subject).astype(str), np.asarray(split).astype(str)
+    rows = {name: np.flatnonzero(is_usable & (split == name)) for name in ("train", "validation", "test")}
     if len(rows["train"]) and len(rows["test"]):
         known = set(subject[rows["train"]]) & set(subject[rows["test"]]) - {""}
-        classes = _frequent(class_label[rows["train"]])
-        if len(classes) < 2:
-            raise NothingToProbe("fewer than two expression classes have two training pictures each")
-        folds = (tuple(rows[name][np.isin(class_label[rows[name]], classes)] for name in rows),)
         how = "learnt on the training subjects, tested on the test subjects"
         if known:
             how = f"learnt on the training stimuli, tested on the test stimuli ({len(known)} subjects are in both)"
-        if len(folds[0][2]) == 0:
-            raise NothingToProbe("no test stimulus has a class that the training stimuli have")
-        return Plan(classes, folds, how)
-    people = sorted(set(subject[labelled]) - {""})
-    if len(people) < 2:
-        raise NothingToProbe("there is no split by subject and no two known subjects to hold out in turn")
-    classes = _frequent(class_label[labelled])
-    usable = np.flatnonzero(labelled & np.isin(class_label, classes) & (subject != ""))
-    if len(classes) < 2:
-        raise NothingToProbe("fewer than two expression classes have two pictures each")
+        return (tuple(rows.values()),), how
+    usable = np.flatnonzero(is_usable & (subject != ""))
     n_folds = min(N_FOLDS, len(set(subject[usable])))
     if n_folds < 2:
-        raise NothingToProbe("only one subject has pictures of a class: nobody is left to hold out")
+        raise NothingToProbe("there is no split by subject and no two known subjects to hold out in turn")
     nobody = np.array([], dtype=np.int64)
     folds = tuple(
         (usable[train], nobody, usable[test])
         for train, test in GroupKFold(n_folds).split(usable, groups=subject[usable])
     )
-    return Plan(classes, folds, f"cross-validated over {n_folds} groups of whole subjects")
+    return folds, f"cross-validated over {n_folds} groups of whole subjects"
+
+
+def some_of(rows: np.ndarray, n_max: int) -> np.ndarray:
+    """Return at most n_max rows, evenly spaced."""
+    return rows if len(rows) <= n_max else rows[np.linspace(0, len(rows) - 1, n_max).round().astype(int)]
 
 
 def _frequent(labels: np.ndarray) -> tuple[str, ...]:
@@ -89,44 +106,73 @@ def _frequent(labels: np.ndarray) -> tuple[str, ...]:
     return tuple(str(name) for name, count in zip(names, counts, strict=True) if count >= MIN_PER_CLASS)
 
 
-def probe(features, class_label, subject, plan: Plan, *, n_bootstrap=1000, seed=0) -> dict:
-    """Return the figures of a linear probe of one representation, ready for JSON.
+@dataclass(frozen=True)
+class Reading:
+    """What a probe said of the test stimuli. row : (t,) rows of the features; score : (t, k) distances from planes.
 
-    features : (n, d) float of the same n stimuli as `plan`; class_label, subject : (n,) str
-    accuracy, low, high, n : of the test stimuli, interval over subjects; weighted_f1; accuracy_c1 and
-    weighted_f1_c1 with C = 1; c : the chosen C, None where cross-validation left none to choose;
-    confusion : classes x classes counts, rows are the truth; is_converged.
+    said_c1 : (t,) str with C = 1; c : the chosen C, None where cross-validation left none to choose
     """
+
+    row: np.ndarray
+    score: np.ndarray
+    said_c1: np.ndarray
+    c: float | None
+    is_converged: bool
+
+
+def read(features, class_label, plan: Plan, *, seed=0) -> Reading:
+    """Return what linear classifiers say that the plan has taught. features : (n, d) float; class_label : (n,) str."""
     features = np.asarray(features, np.float64)
     class_label = np.asarray(class_label).astype(str)
     c, converged = None, True
-    truth, found, found_c1, rows = [], [], [], []
+    scores, said_c1, rows = [], [], []
     for train, validation, test in plan.folds:
         chosen, ok = (1.0, True) if not len(validation) else _choose_c(features, class_label, train, validation)
         c = chosen if len(validation) else None
-        predicted, fitted = _predict(features, class_label, train, test, chosen, seed)
-        with_one, fitted_one = (predicted, fitted) if chosen == 1.0 else _predict(
-            features, class_label, train, test, 1.0, seed
+        train = some_of(train, MAX_TAUGHT)
+        machine, is_fitted = fitted(features[train], class_label[train], chosen, seed)
+        one, is_one_fitted = (machine, is_fitted) if chosen == 1.0 else fitted(
+            features[train], class_label[train], 1.0, seed
         )  # fmt: skip
-        converged &= ok and fitted and fitted_one
-        truth.append(class_label[test])
-        found.append(predicted)
-        found_c1.append(with_one)
+        converged &= ok and is_fitted and is_one_fitted
+        scores.append(_scores(machine, features[test], plan.classes))
+        said_c1.append(one.predict(features[test]))
         rows.append(test)
-    truth, found, found_c1, rows = (np.concatenate(parts) for parts in (truth, found, found_c1, rows))
-    people = np.asarray(subject).astype(str)[rows]
-    hits = {"chosen": found == truth, "one": found_c1 == truth}
-    shares = shares_by_level(hits, np.zeros(len(truth), int), people, n_bootstrap=n_bootstrap, seed=seed)
+    return Reading(*(np.concatenate(parts) for parts in (rows, scores, said_c1)), c, bool(converged))
+
+
+def figures(reading: Reading, class_label, subject, plan: Plan, *, n_bootstrap=1000, seed=0) -> dict:
+    """Return the figures of a reading, ready for JSON.
+
+    accuracy, low, high, n : of the test stimuli, interval over subjects; weighted_f1; accuracy_c1 and
+    weighted_f1_c1 with C = 1; f1, auc : estimates of the weighted F1 and of the weighted one-against-the-rest AUC;
+    classes : figures of each class; confusion : classes x classes counts, rows are the truth; c; is_converged.
+    """
+    truth = np.asarray(class_label).astype(str)[reading.row]
+    people = np.asarray(subject).astype(str)[reading.row]
+    place = {name: k for k, name in enumerate(plan.classes)}
+    label = np.array([place[name] for name in truth.tolist()])
+    said = reading.score.argmax(1)
+    found = class_figures(label, said, plan.classes, people, score=reading.score, n_bootstrap=n_bootstrap, seed=seed)
     return {
-        **shares["chosen"][ALL].to_dict(),
-        "accuracy": shares["chosen"][ALL].value,
-        "weighted_f1": float(f1_score(truth, found, average="weighted", zero_division=0)),
-        "accuracy_c1": shares["one"][ALL].value,
-        "weighted_f1_c1": float(f1_score(truth, found_c1, average="weighted", zero_division=0)),
-        "c": c,
-        "confusion": confusion_matrix(truth, found, labels=list(plan.classes)).tolist(),
-        "is_converged": bool(converged),
+        **found["accuracy"],
+        "accuracy": found["accuracy"]["value"],
+        "weighted_f1": found["weighted_f1"]["value"],
+        "f1": found["weighted_f1"],
+        "auc": found["auc"],
+        "classes": found["classes"],
+        "accuracy_c1": float((reading.said_c1 == truth).mean()),
+        "weighted_f1_c1": float(f1_score(truth, reading.said_c1, average="weighted", zero_division=0)),
+        "c": reading.c,
+        "confusion": found["confusion"],
+        "is_converged": reading.is_converged,
     }
+
+
+def probe(features, class_label, subject, plan: Plan, *, n_bootstrap=1000, seed=0) -> dict:
+    """Return the figures of a linear probe of one representation: `figures` of what it `read`."""
+    reading = read(features, class_label, plan, seed=seed)
+    return figures(reading, class_label, subject, plan, n_bootstrap=n_bootstrap, seed=seed)
 
 
 def majority_share(class_label, plan: Plan) -> float:
@@ -143,17 +189,28 @@ def majority_share(class_label, plan: Plan) -> float:
 def _choose_c(features, labels, train, validation) -> tuple[float, bool]:
     """Return the smallest C with the best accuracy on the validation subjects."""
     scores, converged = [], True
+    train = some_of(train, MAX_CHOSEN_ON)
     for c in C_GRID:
-        predicted, ok = _predict(features, labels, train, validation, c, 0)
-        scores.append(np.mean(predicted == labels[validation]))
+        machine, ok = fitted(features[train], labels[train], c, 0)
+        scores.append(np.mean(machine.predict(features[validation]) == labels[validation]))
         converged &= ok
     return C_GRID[int(np.argmax(scores))], converged
 
 
-def _predict(features, labels, train, test, c: float, seed: int) -> tuple[np.ndarray, bool]:
+def fitted(features, labels, c: float, seed: int) -> tuple:
+    """Return (a LinearSVC that standardises by what it learns from, whether its solver converged)."""
     machine = make_pipeline(StandardScaler(), LinearSVC(C=c, dual="auto", max_iter=MAX_ITER, random_state=seed))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        machine.fit(features[train], labels[train])
-    unconverged = any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    return machine.predict(features[test]), not unconverged
+        machine.fit(features, labels)
+    return machine, not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+
+
+def _scores(machine, features, classes: tuple[str, ...]) -> np.ndarray:
+    """Return (n, k) signed distances from each class' plane; a class that was not taught is farther than any other."""
+    found = machine.decision_function(features)
+    if found.ndim == 1:
+        found = np.column_stack([-found, found])
+    scores = np.full((len(features), len(classes)), found.min() - 1)
+    scores[:, [classes.index(name) for name in machine.classes_]] = found
+    return scores

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from analysis.answers import Answers
 from learning.splits import Split
 
 
@@ -27,6 +28,10 @@ class Representation:
     norm_latent, norm_neutral : (d,), (D,) of the decoder's first layer, or None
     decoder_layers : (weight (n_out, n_in), bias (n_out,)) of the decoder's dense layers, ELU between them, or ()
     is_residual : whether what the decoder says is added to the neutral face
+    choice : (link, degrees) by which distances are odds of a choice (`calibration.choice_logit`), None: they are none
+    answers : what a network of pictures says itself, None where it names nothing
+    ordinal : (m, d) points of an embedding of the training judgements alone, nan where it knows no point; None without
+    ordinal_note : why there is none, or for which stimuli
     about : provenance of the checkpoint: recipe, config, seed, code_version, release_sha256, step, curve, metrics
     """
 
@@ -45,6 +50,10 @@ class Representation:
     norm_neutral: np.ndarray | None = None
     decoder_layers: tuple = ()
     is_residual: bool = False
+    choice: tuple[str, float] | None = None
+    answers: Answers | None = None
+    ordinal: np.ndarray | None = None
+    ordinal_note: str = ""
     about: dict = field(default_factory=dict)
 
     def position(self, n_stimuli: int) -> np.ndarray:

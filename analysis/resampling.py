@@ -50,6 +50,8 @@ class Scale:
 
 #: A share of n cases is moved off 0 and 1 by half a case (Haldane 1956), or its logit would be infinite.
 SHARE = Scale(lambda v, n: np.log((v * n + 0.5) / (n - v * n + 0.5)), lambda x: 1 / (1 + np.exp(-x)), 0.0, 1.0)
+#: A share that is no count of hits: an area under a curve, a mean over people. It is moved by next to nothing.
+RATE = Scale(lambda v, n: np.log(np.clip(v, 1e-9, 1 - 1e-9) / (1 - np.clip(v, 1e-9, 1 - 1e-9))), SHARE.back, 0.0, 1.0)
 DIFFERENCE = Scale(lambda v, n: v, lambda x: x, -1.0, 1.0)
 PLAIN = Scale(lambda v, n: v, lambda x: x, -np.inf, np.inf)
 CORRELATION = Scale(lambda v, n: np.arctanh(np.clip(v, -1 + 1e-9, 1 - 1e-9)), np.tanh, -1.0, 1.0)
@@ -107,8 +109,8 @@ class Resample:
     1.0
     """
 
-    def __init__(self, units: Units, n_bootstrap: int = 1000, seed: int = 0):
-        self.units, self.n_bootstrap, self.seed = units, n_bootstrap, seed
+    def __init__(self, units: Units, n_bootstrap: int = 1000, seed: int = 0, confidence: float = CONFIDENCE):
+        self.units, self.n_bootstrap, self.seed, self.confidence = units, n_bootstrap, seed, confidence
 
     def draws(self) -> Iterator[np.ndarray]:
         """Yield (b, u) float: how often each case of a cell counts, n_bootstrap rows in parts that fit in memory."""
@@ -146,11 +148,19 @@ class Resample:
         n_units = int(multiplicity[size > 0].sum())
         each = size / multiplicity
         effective = n**2 / float((each**2 * multiplicity).sum())
-        low, high = interval(value, replicates[1:], scale, n, n_units, effective)
+        low, high = interval(value, replicates[1:], scale, n, n_units, effective, self.confidence)
         return Estimate(value, low, high, n, self.units.name, n_units)
 
 
-def interval(value: float, replicates, scale: Scale, n: int, n_units: int, effective: float) -> tuple[float, float]:
+def interval(
+    value: float,
+    replicates,
+    scale: Scale,
+    n: int,
+    n_units: int,
+    effective: float,
+    confidence: float = CONFIDENCE,
+) -> tuple[float, float]:
     """Return the 95 % interval of a statistic from its bootstrap replicates.
 
     n : cases; n_units : units that they come from; effective : Kish's number of units of equal size, (Σn)²/Σn².
@@ -164,9 +174,9 @@ def interval(value: float, replicates, scale: Scale, n: int, n_units: int, effec
     moved = scale.forth(known[np.isfinite(known)], n)
     # The bootstrap divides by the number of units, the variance of a sample by one less.
     error = moved.std() * np.sqrt(n_units / (n_units - 1)) if len(moved) > 1 else 0.0
-    if scale is SHARE and (value in (0.0, 1.0) or error < 1e-12):
-        return wilson_interval(value * n_units, n_units, CONFIDENCE)
-    t = stats.t.ppf((1 + CONFIDENCE) / 2, max(1.0, (n_units + effective) / 2 - 1))
+    if scale in (SHARE, RATE) and (value in (0.0, 1.0) or error < 1e-12):
+        return wilson_interval(value * n_units, n_units, confidence)
+    t = stats.t.ppf((1 + confidence) / 2, max(1.0, (n_units + effective) / 2 - 1))
     middle = scale.forth(value, n)
     ends = sorted(float(scale.back(middle + side * t * error)) for side in (-1, 1))
     return max(scale.low, min(ends[0], value)), min(scale.high, max(ends[1], value))
@@ -194,8 +204,4 @@ def _two_points(value: float, error: float, scale: Scale, n: int) -> np.ndarray:
         return np.array([value])
     slope = (scale.forth(value + step, n) - scale.forth(value - step, n)) / (2 * step)
     middle = scale.forth(value, n)
-    # Replicates are given on the statistic's own scale and moved by `interval`.
-    ends = np.array([scale.back(middle - slope * error), scale.back(middle + slope * error)])
-    if scale is SHARE:
-        ends = (ends * (n + 1) - 0.5) / n
-    return ends
+    return np.array([scale.back(middle - slope * error), scale.back(middle + slope * error)])

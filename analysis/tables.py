@@ -3,6 +3,8 @@
 import csv
 import io
 
+from analysis import detail_tables
+
 #: Pictures and weights: what a file of numbers does not hold.
 HEAVY = ("pictures", "sheets", "decoder")
 
@@ -21,6 +23,7 @@ def all_tables(results: dict) -> dict[str, list[dict]]:
         "dimensions": dimensions(results),
         "curves": curves(results),
         "maps": maps(results),
+        **detail_tables.tables(results),
     }
 
 
@@ -75,7 +78,11 @@ def probe(results: dict) -> list[dict]:
     """Return one row a representation; none where there was nothing to probe."""
     columns = ("accuracy", "low", "high", "n", "weighted_f1", "c", "accuracy_c1", "weighted_f1_c1", "is_converged")
     return [
-        {"representation": name, **{column: figures[column] for column in columns}}
+        {
+            "representation": name,
+            **{column: figures[column] for column in columns},
+            "auc": (figures["auc"] or {}).get("value"),
+        }
         for name, figures in results["probe"].items()
         if isinstance(figures, dict)
     ]

@@ -4,10 +4,12 @@ NAMES = {
     "embedding": "this representation",
     "raw": "raw landmarks",
     "neutral_difference": "expression minus neutral",
+    "ordinal": "ordinal embedding",
 }
 WHERE = {
     "subject": "On people it has never seen",
     "stimulus": "On pictures it has never seen",
+    "picture": "On pictures it has never seen (of people it knows)",
     "triplet": "On judgements it has never seen (of faces it knows)",
     "none": "On the judgements it was trained on",
 }
@@ -68,9 +70,12 @@ def headline(results: dict) -> str:
 def comparison(results: dict) -> str:
     """Return how far the representation is ahead of its best baseline, and whether that is certain."""
     split = results["splits"]["headline"]
-    if split is None or not results["baselines"]:
+    if split is None or not results["baselines"] or "by_split" in (results.get("answers") or {}):
+        return ""  # a network that names something is held against other things than distances
+    known = {name: by_split[split]["all"] for name, by_split in results["baselines"].items() if split in by_split}
+    if not known:
         return ""
-    best = max(results["baselines"], key=lambda name: results["baselines"][name][split]["all"]["value"])
+    best = max(known, key=lambda name: known[name]["value"])
     baseline, ahead = results["baselines"][best][split]["all"], results["gains"][split][best]
     points = 100 * ahead["value"]
     low, high = 100 * ahead["low"], 100 * ahead["high"]
@@ -115,6 +120,7 @@ def meaning_of_splits(results: dict) -> str:
         "subject": "Everybody in the held-out pictures is absent from training: the split is by person.",
         "stimulus": "No held-out picture was part of training. Who is in the pictures is not known, so a person may "
         "be on both sides.",
+        "picture": "No held-out picture was part of training, other pictures of the same people were.",
         "triplet": "The split is by judgement: the faces of held-out triplets were seen in training, other judgements "
         "of them too. The figures speak of new judgements of known faces, not of new faces.",
         "none": "Nothing was held out. The figures flatter the representation and say nothing about new faces.",

@@ -4,6 +4,7 @@ Colours are names such as "@accent": report.js replaces them by the page's CSS v
 so that plots follow light and dark. Nothing here needs the plotly package; the figures are its JSON.
 """
 
+from analysis.figures import certainty, rows
 from analysis.figures.agreement import probe, satisfied
 from analysis.figures.learning import curve_names, curves
 from analysis.figures.space import dimensions, view
@@ -14,6 +15,13 @@ FIGURES = {
     "probe": probe,
     "view": view,
     "dimensions": dimensions,
+    "annotators": rows.annotators,
+    "calibration": certainty.triplets,
+    "class-calibration": certainty.classes,
+    "action-units": rows.action_units,
+    "attributes": rows.attributes,
+    "groups": rows.groups,
+    "elsewhere": rows.elsewhere,
 }
 
 

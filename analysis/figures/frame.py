@@ -2,7 +2,7 @@
 
 from analysis.wording import name_of
 
-COMPARED = ("embedding", "neutral_difference", "pca", "raw")
+COMPARED = ("embedding", "ordinal", "neutral_difference", "pca", "raw")
 
 
 def shown_representations(available) -> list[str]:
@@ -18,7 +18,9 @@ def shown_representations(available) -> list[str]:
 
 def colour_of(representation: str) -> str:
     """Return the colour name that a representation has in every plot."""
-    return {"embedding": "@accent", "neutral_difference": "@second", "raw": "@fourth"}.get(representation, "@third")
+    return {"embedding": "@accent", "neutral_difference": "@second", "raw": "@fourth", "ordinal": "@class7"}.get(
+        representation, "@third"
+    )
 
 
 def dots(along, shares, name, axis="y") -> dict:
@@ -35,7 +37,7 @@ def dots(along, shares, name, axis="y") -> dict:
         "color": colour_of(name),
     }
     place = {"x": along, "y": values} if axis == "y" else {"x": values, "y": along}
-    symbols = {"embedding": "circle", "neutral_difference": "diamond", "raw": "square"}
+    symbols = {"embedding": "circle", "neutral_difference": "diamond", "raw": "square", "ordinal": "star"}
     marker = {"color": colour_of(name), "size": 13 if is_ours else 9, "symbol": symbols.get(name, "triangle-up")}
     trace = {"type": "scatter", "mode": "markers", "name": name_of(name), "marker": marker}
     return trace | place | {f"error_{axis}": error}

@@ -128,9 +128,11 @@ def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
             if heart.should_stop():
                 raise LeaseLost
 
-        path = checkpoint_path(evaluation.checkpoint)
+        path, trained_on = checkpoint_path(evaluation.checkpoint), evaluation.checkpoint.run.release
+        # On another release, the report says what is lost against the one that the network was trained on.
+        home = {} if trained_on == evaluation.release else {"home": open_release(trained_on)}
         release = open_release(evaluation.release)
-        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell)
+        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell, **home)
     if heart.order is Order.LOST:
         raise LeaseLost
     return results

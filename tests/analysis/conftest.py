@@ -32,3 +32,18 @@ def measured(small_release, small_checkpoint):
     from analysis.evaluation import evaluate
 
     return json.loads(json.dumps(evaluate(small_checkpoint, small_release, n_bootstrap=200), allow_nan=False))
+
+
+@pytest.fixture(scope="session")
+def rich_release(tmp_path_factory):
+    return judged_faces(tmp_path_factory.mktemp("rich") / "release", n_subjects=45, people=True, per_stimulus=2)
+
+
+@pytest.fixture(scope="session")
+def rich(rich_release):
+    """Results with every part that needs no second network, as they come back from JSON."""
+    from analysis.evaluation import summarise
+    from tests.analysis.rich import naming, perceived, with_answers
+
+    made = with_answers(perceived(rich_release), naming(rich_release))
+    return json.loads(json.dumps(summarise(made, rich_release, n_bootstrap=200), allow_nan=False))

@@ -3,10 +3,11 @@
 import io
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from triplets import archive, synthetic
-from triplets.records import Landmarks, Ratings, Stimuli, Triplets
+from triplets.records import RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
@@ -17,7 +18,8 @@ def judged_faces(directory, *, n_subjects=10, seed=0, per_stimulus=4, n_votes=5,
     per_stimulus : triplets with each stimulus as the reference, half of one subject, half of three
     noise : spread of one person's judgement, in units of perceived distance
     pictures : False, "plain" (a coloured square, quick) or "rendered" (the face)
-    changes : splits="triplet" shares every face between the splits; no_classes, no_landmarks, no_neutral
+    changes : splits="triplet" shares every face between the splits; no_classes, no_landmarks, no_neutral;
+        people=True adds who they are (sex, age), three action units, and single responses of twelve annotators
     """
     rng = np.random.default_rng(seed)
     faces = synthetic.make_collection(n_subjects, seed)
@@ -46,6 +48,7 @@ def judged_faces(directory, *, n_subjects=10, seed=0, per_stimulus=4, n_votes=5,
         is_neutral=np.array([0 if changes.get("no_neutral") else int(face.is_neutral) for face in faces], np.int8),
         split=np.full(n, "") if by_triplet else split,
         picture=np.array(names),
+        **(_who(faces, subject) if changes.get("people") else {}),
     )
     triplets = Triplets(
         anchor=rows[:, 0], positive=rows[:, 1], negative=rows[:, 2], n_positive=n_positive,
@@ -66,7 +69,7 @@ def judged_faces(directory, *, n_subjects=10, seed=0, per_stimulus=4, n_votes=5,
         triplets=triplets,
         ratings=Ratings(nothing.astype(int), nothing.astype(str), nothing, nothing, nothing.astype(int), nothing,
                         nothing.astype(str)),
-        responses=[],
+        responses=[_responses(triplets, stimuli.key, seed)] if changes.get("people") else [],
         pictures=((name, jpeg(face, pictures)) for name, face in zip(names, faces, strict=True)) if pictures else (),
     )  # fmt: skip
     return archive.read_release(directory)
@@ -95,3 +98,35 @@ def _questions(subject, split, per_stimulus, rng) -> np.ndarray:
                 pair = (first, rng.choice(other[subject[other] != subject[first]]))
             rows.append((anchor, *pair))
     return np.array(rows)
+
+
+def _who(faces, subject) -> dict:
+    people = np.unique(subject, return_inverse=True)[1]
+    units = np.array([face.action_units for face in faces])
+    return {
+        "action_units": {f"AU{k}": (units[:, k] > 0.3).astype(float) for k in np.argsort(-units.var(0))[:3].tolist()},
+        "extra": {
+            "sex": np.where(people % 2, "female", "male"),
+            "age": np.array([str(20 + 7 * (k % 6)) for k in people.tolist()]),
+        },
+    }
+
+
+def _responses(triplets, keys, seed, n_annotators=12) -> pa.Table:
+    """Return the votes as single responses: of each question n_votes of the annotators, who differ in how often they
+    side with the few."""
+    rng = np.random.default_rng([seed, 1])
+    rows = []
+    for question in range(len(triplets)):
+        anchor, positive, negative = (str(keys[k]) for k in triplets.rows[question])
+        people = rng.permutation(n_annotators)[: triplets.n_votes[question]]
+        # Those with high numbers are more often among the few.
+        order = people[np.argsort(people + rng.normal(0, 6, len(people)))]
+        for place, person in enumerate(order.tolist()):
+            rows.append(
+                {"question": int(triplets.question[question]), "kind": "triplet", "role": "ordinary",
+                 "reference": anchor, "first": positive, "second": negative,
+                 "chosen": positive if place < triplets.n_positive[question] else negative,
+                 "annotator": f"a{person:02d}", "is_counted": True, "split": str(triplets.split[question])}
+            )  # fmt: skip
+    return pa.table({f.name: [row.get(f.name) for row in rows] for f in RESPONSE_SCHEMA}, schema=RESPONSE_SCHEMA)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from analysis import evaluation, tables, wording
+from analysis import measured as starting
 from analysis.embedded import represent
 from analysis.representation import NotComparable, Representation
 from learning.checkpoints import load_checkpoint
@@ -63,16 +64,16 @@ def test_every_score_has_its_baselines_and_ceilings(measured):
 
 def test_baselines_are_learnt_on_training_stimuli_only(small_release, small_checkpoint):
     made = represent(small_checkpoint, small_release)
-    ours = evaluation.representations(made)["pca_20"]
+    ours = starting.representations(made)["pca_20"]
     moved = made.x.copy()
     moved[~made.is_training] += 100 * np.random.default_rng(0).normal(size=moved[~made.is_training].shape)
-    theirs = evaluation.representations(replace(made, x=moved))["pca_20"]
+    theirs = starting.representations(replace(made, x=moved))["pca_20"]
     assert np.allclose(ours[made.is_training], theirs[made.is_training])
 
 
 def test_the_neutral_face_lies_at_zero_expression(small_release, small_checkpoint):
     made = represent(small_checkpoint, small_release)
-    difference = evaluation.representations(made)["neutral_difference"]
+    difference = starting.representations(made)["neutral_difference"]
     assert np.allclose(difference[small_release.stimuli.is_neutral[made.row] == 1], 0)
 
 

@@ -64,6 +64,7 @@ def test_missing_parts_are_missing_plots_and_no_errors(measured):
     results = copy.deepcopy(measured)
     results["probe"] = {"omitted": "no classes"}
     results["curves"] = []
+    results["calibration"] = {"omitted": "no probabilities"}
     results["dimensions"] |= {"kl": None, "active": None, "n_active": None, "decoder_norm_latent": None}
     for levels in results["ceilings"]["test"].values():
         levels |= {"one_person": None, "oracle": None}

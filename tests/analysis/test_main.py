@@ -4,6 +4,7 @@ import json
 import pytest
 
 from analysis.__main__ import main
+from tests.analysis.releases import judged_faces
 
 
 def test_the_command_writes_report_numbers_and_tables(small_release, small_checkpoint, tmp_path, capsys):
@@ -63,3 +64,17 @@ def test_a_file_that_is_no_checkpoint_is_refused(small_release, tmp_path, capsys
     path.write_bytes(b"not a checkpoint")
     assert main([str(path), str(small_release.path), "--out", str(tmp_path / "out")]) == 1
     assert "is no checkpoint" in capsys.readouterr().err
+
+
+def test_a_second_release_and_controls_where_asked_for(small_release, small_checkpoint, tmp_path, capsys):
+    second = judged_faces(tmp_path / "second", n_subjects=6, per_stimulus=2, seed=5)
+    arguments = [str(small_checkpoint), str(small_release.path), "--out", str(tmp_path / "out"), "--bootstrap", "100"]
+    assert main([*arguments, "--second", str(second.path), "--control", "--json"]) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["elsewhere"]["rows"][0]["label"] == "all triplets"
+    assert last["controls"]["shuffled"]["share"]["value"] < last["satisfied"]["test"]["all"]["value"]
+    assert (tmp_path / "out" / "elsewhere.csv").is_file() and (tmp_path / "out" / "controls.csv").is_file()
+    command = json.loads((tmp_path / "out" / "results.json").read_text())["provenance"]["commands"][-1]
+    assert command.endswith("--control --second SECOND")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "On another collection" in page and "Trained again on verdicts drawn by a coin" in page

@@ -42,8 +42,9 @@ def test_training_knows_nothing_of_the_test_subjects():
     poisoned[split == "test"] = poisoned[split == "test"] * 1e6 + 1e7  # would move a mean taken over everybody
     plan = probes.plan(label, subject, split)
     train, validation, test = plan.folds[0]
-    ours, _ = probes._predict(features, label, train, validation, 1.0, 0)
-    same, _ = probes._predict(poisoned, label, train, validation, 1.0, 0)
+    ours, same = (
+        probes.fitted(of[train], label[train], 1.0, 0)[0].predict(of[validation]) for of in (features, poisoned)
+    )
     assert np.array_equal(ours, same)
     assert not set(subject[train]) & set(subject[test])
 
@@ -89,7 +90,9 @@ def test_c_is_chosen_on_the_validation_subjects():
     found = probes.probe(features, label, subject, plan, n_bootstrap=100)
     train, validation, _ = plan.folds[0]
     by_hand = [
-        np.mean(probes._predict(features, label, train, validation, c, 0)[0] == label[validation])
+        np.mean(
+            probes.fitted(features[train], label[train], c, 0)[0].predict(features[validation]) == label[validation]
+        )
         for c in probes.C_GRID
     ]
     assert found["c"] == probes.C_GRID[int(np.argmax(by_hand))]

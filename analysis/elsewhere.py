@@ -1,0 +1,185 @@
+"""The second-collection test: the same network on faces and people from elsewhere, and what is lost, with intervals.
+
+Here are the held-out people of the release that the network was trained on, there everybody in another release. A drop
+is here minus there; its interval comes from people drawn anew on both sides, independently.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import probes
+from analysis.measured import Measured, satisfied
+from analysis.representation import Representation
+from analysis.resampling import DIFFERENCE, ERROR, PLAIN, SHARE, Estimate, Resample, interval, units_of
+from learning.splits import SUBJECT
+from triplets.archive import Release
+
+MIN_CASES = 5
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What came of n cases, and whose faces they show. value : (n,) float hits or errors; subject : (n,) str."""
+
+    value: np.ndarray
+    subject: np.ndarray
+
+    def where(self, mask) -> "Cases":
+        return Cases(self.value[mask], self.subject[mask])
+
+
+def compare(of: Measured, there: Representation, second: Release) -> dict:
+    """Return how a network fares here and there, ready for JSON.
+
+    of : the evaluation on the release that it was trained on; there : what it makes of the other one
+    {"names": [here, there], "n_left_out": stimuli there whose people it was trained on, "rows": [{"outcome", "label",
+    "here", "there", "drop"}]}, outcomes "satisfied" by agreement level, "named" (its own answers) and "read" (a linear
+    probe taught here) by class, "error" by attribute, in the attribute's units; the first row of an outcome is all.
+    {"omitted": why} where nothing can be compared.
+    """
+    strangers = ~_trained_on(of, second)
+    pairs: list[tuple[str, str, Cases, Cases]] = []
+    pairs += _satisfied(of, there, second, strangers)
+    pairs += _answered(of, there, second, strangers)
+    pairs += _read(of, there, second, strangers)
+    rows = [_row(*pair, **of.how) for pair in pairs if min(len(case.value) for case in pair[2:]) >= MIN_CASES]
+    if not rows:
+        return {"omitted": "the two releases share no triplets, classes or attributes that could be compared"}
+    names = [_name(of.release), _name(second)]
+    return {
+        "names": names if names[0] != names[1] else [f"{names[0]}, trained on", f"{names[1]}, second"],
+        "sha256": [of.release.sha256, second.sha256],
+        "n_left_out": int((~strangers).sum()),
+        "rows": rows,
+    }
+
+
+def _name(release: Release) -> str:
+    collection = release.manifest.get("collection", {}).get("name", "")
+    return str(collection or release.manifest.get("study", {}).get("release") or release.path.name)
+
+
+def _trained_on(of: Measured, second: Release) -> np.ndarray:
+    """Return (n,) bool: stimuli of the second release that show people, or are pictures, of the training here."""
+    training = of.made.split.stimulus == "train"
+    here, stimuli = of.release, second.stimuli
+    if here.manifest.get("collection") != second.manifest.get("collection"):
+        return np.zeros(len(stimuli), bool)  # "s01" is somebody else in another collection
+    people = set(np.asarray(here.stimuli.subject).astype(str)[training].tolist()) - {""}
+    keys = set(np.asarray(here.stimuli.key).astype(str)[training].tolist())
+    subject, key = (np.asarray(values).astype(str) for values in (stimuli.subject, stimuli.key))
+    return np.isin(subject, list(people)) | np.isin(key, list(keys))
+
+
+def _subject(release: Release) -> np.ndarray:
+    return np.asarray(release.stimuli.subject).astype(str)
+
+
+def _satisfied(of: Measured, there: Representation, second: Release, strangers) -> list:
+    if of.headline is None or not len(second.triplets):
+        return []
+    triplets = second.triplets
+    position = there.position(len(second.stimuli))[triplets.rows]
+    usable = (triplets.weight > 0) & (position >= 0).all(1) & strangers[triplets.rows].all(1)
+    if not usable.any():
+        return []
+    mine, theirs = of.triplets[of.headline], triplets.where(usable)
+    here = Cases(of.hits(of.headline)["embedding"].astype(float), of.subject[mine.anchor])
+    elsewhere = Cases(satisfied(there.mean, position[usable]).astype(float), _subject(second)[theirs.anchor])
+    levels = sorted(set(mine.weight.tolist()) & set(theirs.weight.tolist()), reverse=True)
+    levels = levels if len(levels) > 1 else []
+    return [("satisfied", "all triplets", here, elsewhere)] + [
+        (
+            "satisfied",
+            f"votes ahead by {level}",
+            here.where(mine.weight == level),
+            elsewhere.where(theirs.weight == level),
+        )
+        for level in levels
+    ]
+
+
+def _answered(of: Measured, there: Representation, second: Release, strangers) -> list:
+    ours, theirs = of.made.answers, there.answers
+    if ours is None or theirs is None:
+        return []
+    side = of.made.split.stimulus[of.made.row]
+    name = next((name for name in ("test", "validation") if (ours.is_known & (side == name)).any()), None)
+    if name is None:
+        return []
+    at, far = np.flatnonzero(ours.is_known & (side == name)), np.flatnonzero(theirs.is_known & strangers[there.row])
+    people = of.subject[of.made.row][at], _subject(second)[there.row][far]
+    if ours.kind == "attributes":
+        errors = [np.abs(answers.said[rows] - answers.value[rows]) for answers, rows in ((ours, at), (theirs, far))]
+        found = []
+        for k, attribute in enumerate(ours.names):
+            known = [np.isfinite(error[:, k]) for error in errors]
+            cases = [Cases(e[m, k], p[m]) for e, m, p in zip(errors, known, people, strict=True)]
+            found.append(("error", attribute, *cases))
+        return found
+    hits = [answers.said[rows].argmax(1) == answers.label[rows] for answers, rows in ((ours, at), (theirs, far))]
+    return _by_class("named", hits, [ours.label[at], theirs.label[far]], people, ours.names)
+
+
+def _read(of: Measured, there: Representation, second: Release, strangers) -> list:
+    """Teach a probe on the training people here, and let it read the test people here and everybody there."""
+    if of.made.split.split_by != SUBJECT or there.mean.shape[1] != of.made.mean.shape[1]:
+        return []
+    row = of.made.row
+    label = np.asarray(of.release.stimuli.class_label).astype(str)[row]
+    try:
+        plan = probes.plan(label, of.subject[row], of.made.split.stimulus[row])
+    except probes.NothingToProbe:
+        return []
+    if len(plan.folds) > 1:
+        return []
+    other = np.asarray(second.stimuli.class_label).astype(str)[there.row]
+    far = np.flatnonzero(np.isin(other, plan.classes) & strangers[there.row])
+    if not len(far):
+        return []
+    train, validation, test = plan.folds[0]
+    both = probes.Plan(plan.classes, ((train, validation, np.concatenate([test, len(row) + far])),), plan.how)
+    labels = np.concatenate([label, other])
+    found = probes.read(np.concatenate([of.made.mean, there.mean]), labels, both, seed=of.seed)
+    hits = np.array(plan.classes)[found.score.argmax(1)] == labels[found.row]
+    sides = [found.row < len(row), found.row >= len(row)]
+    places = [np.searchsorted(plan.classes, labels[found.row[side]]) for side in sides]
+    people = of.subject[row][test], _subject(second)[there.row][far]
+    return _by_class("read", [hits[side] for side in sides], places, people, plan.classes)
+
+
+def _by_class(outcome, hits, label, people, names) -> list:
+    """Return (outcome, label, here, there) of all cases of the classes that occur on both sides, then of each class."""
+    shared = [k for k in range(len(names)) if all((of == k).any() for of in label)]
+    cases = [Cases(h.astype(float), p) for h, p in zip(hits, people, strict=True)]
+    found = [
+        (outcome, "all classes", *(case.where(np.isin(of, shared)) for case, of in zip(cases, label, strict=True)))
+    ]
+    return found + [
+        (outcome, str(names[k]), *(case.where(of == k) for case, of in zip(cases, label, strict=True))) for k in shared
+    ]
+
+
+def _row(outcome: str, label: str, here: Cases, there: Cases, *, n_bootstrap, seed) -> dict:
+    scale = ERROR if outcome == "error" else SHARE
+    sides = [_measured(cases, scale, n_bootstrap, seed + k) for k, cases in enumerate((here, there))]
+    (ours, own), (theirs, other) = sides
+    n_units = min(own.n_units, other.n_units)
+    low, high = interval(
+        own.value - other.value, ours - theirs, PLAIN if outcome == "error" else DIFFERENCE, 1, n_units, n_units
+    )
+    drop = Estimate(own.value - other.value, low, high, own.n + other.n, own.unit, n_units)
+    return {"outcome": outcome, "label": label, "here": own.to_dict(), "there": other.to_dict(), "drop": drop.to_dict()}
+
+
+def _measured(cases: Cases, scale, n_bootstrap, seed) -> tuple[np.ndarray, Estimate]:
+    units = units_of(cases.subject, len(cases.value), name="cases")
+    resample = Resample(units, n_bootstrap, seed)
+    columns = np.column_stack([cases.value, np.ones(len(cases.value))])
+
+    def mean(sums):
+        return sums[:, 0] / sums[:, 1]
+
+    replicates = resample.replicates(units.sums(columns), mean)
+    return replicates[1:], resample.found(replicates, units.sums(columns[:, 1:])[:, 0], scale)

@@ -1,0 +1,184 @@
+"""The sentences of a report on its further figures: single people, certainty, groups, other collections, controls."""
+
+from analysis import wording
+from analysis.wording import interval, percent
+
+OUTCOMES = {
+    "satisfied": "triplets satisfied",
+    "named": "pictures named right by the network",
+    "read": "expressions read by the probe",
+    "error": "mean error of the attributes, in standard deviations of what people said",
+}
+
+
+def headline(results: dict) -> str:
+    """Return the one sentence that a reader takes home: of what the network says itself, else of its distances."""
+    answers = results.get("answers") or {}
+    if "by_split" not in answers:
+        return wording.headline(results)
+    opening = wording.where({"headline": answers["split"], "how": answers["how"]})
+    return f"{opening}, the network {of_answers(answers)}."
+
+
+def points(estimate: dict, digits: int = 0) -> str:
+    """Return a difference of shares in points: "+4 points [-2, +10]"."""
+    value, low, high = (f"{100 * estimate[key]:+.{digits}f}" for key in ("value", "low", "high"))
+    return f"{value} points [{low}, {high}]"
+
+
+def difference(estimate: dict, outcome: str) -> str:
+    """Return a difference in points, or in the units of an error."""
+    if outcome != "error":
+        return points(estimate)
+    value, low, high = (f"{estimate[key]:+.2f}" for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def is_certain(estimate: dict) -> bool:
+    """Return whether the interval of a difference leaves zero out."""
+    return estimate["low"] > 0 or estimate["high"] < 0
+
+
+def of_people(found: dict) -> str:
+    """Return how well single people are matched, beside what another person would reach."""
+    text = (
+        f"On average over {found['n_people']} people, each counting once, the representation agrees with "
+        f"{interval(found['mean'])} of a person's own judgements."
+    )
+    if not found["gain"]:
+        return text + " Nobody answered enough questions that others answered too: what another reaches is unknown."
+    text += (
+        f" Another person who answered the same questions agrees with {interval(found['others_mean'])}: a difference "
+        f"of {points(found['gain'])}."
+    )
+    verdict = "better than" if found["gain"]["value"] > 0 else "less well than"
+    verdict = verdict if is_certain(found["gain"]) else "as well as"
+    return text + (
+        f" It stands in for a person {verdict} another person does; for {found['n_above']} of {found['n_compared']} "
+        "people it agrees more than another person."
+    )
+
+
+def of_certainty(found: dict, words: str = "votes for the nearer face") -> str:
+    """Return whether a model that gives probabilities means them."""
+    gap = found["confidence"] - found["right"]
+    text = f"On average it was {percent(found['confidence'])} % sure, and {percent(found['right'])} % were {words}"
+    ece, noise = found["ece"], found["ece_by_chance"]
+    if ece["low"] <= noise or ece["value"] <= 1.5 * noise:
+        text += ": as sure as it is right, as far as so many cases can tell."
+    elif abs(gap) < 0.01:
+        text += ": sure enough on average, but too sure in some places and not sure enough in others."
+    else:
+        text += f": {'too sure' if gap > 0 else 'not sure enough'}."
+    t = found.get("tempered")
+    if t and t["ece"]["value"] < ece["value"] - 0.01:
+        softer = "softened" if t["temperature"] > 1 else "sharpened"
+        text += (
+            f" One number mends part of it: {softer} by a temperature of {t['temperature']:.2f}, chosen on validation "
+            f"cases, the calibration error is {100 * t['ece']['value']:.1f} points instead of {100 * ece['value']:.1f}."
+        )
+    return text
+
+
+def of_groups(found: dict) -> str:
+    """Return in plain words whether some group of people fares worse, and what cannot be told."""
+    n, rows = found["n_comparisons"], found["rows"]
+    certain = [row for row in rows if is_certain(row["difference"])]
+    opening = "One comparison was made" if n == 1 else f"{n} comparisons were made"
+    allowed = (
+        ""
+        if n == 1
+        else f"; since of {n} some would look like a gap by chance alone, each interval is widened so that "
+        "all of them together hold with 95 % (Bonferroni)"
+    )
+    text = f"{opening}, each group against everybody else{allowed}. "
+    if not certain:
+        largest = max(rows, key=lambda row: abs(row["difference"]["value"]))
+        return text + (
+            "No gap is larger than chance explains: every interval of a difference includes zero. The largest "
+            f"difference seen is {difference(largest['difference'], largest['outcome'])} for {largest['column']} "
+            f"{largest['group']} ({OUTCOMES[largest['outcome']]}). That no gap was found does not mean that there is "
+            "none, only that it would lie within these intervals."
+        )
+    told = "; ".join(
+        f"{row['column']} {row['group']}: {difference(row['difference'], row['outcome'])} ({OUTCOMES[row['outcome']]})"
+        for row in certain
+    )
+    others = len(rows) - len(certain)
+    rest = f" The other {others} intervals include zero." if others else ""
+    return (
+        text + f"{'These gaps are' if len(certain) > 1 else 'This gap is'} larger than chance explains: {told}.{rest}"
+    )
+
+
+def of_elsewhere(found: dict) -> str:
+    """Return what is lost on the second collection, and whether that is certain."""
+    here, there = found["names"]
+    said = []
+    for outcome in dict.fromkeys(row["outcome"] for row in found["rows"]):
+        rows = [row for row in found["rows"] if row["outcome"] == outcome]
+        if outcome == "error":
+            worse = [row["label"] for row in rows if row["drop"]["high"] < 0]
+            said.append(
+                f"Mean errors are certainly larger there for {', '.join(worse)}." if worse else
+                "No attribute is predicted with a certainly larger error there."
+            )  # fmt: skip
+            continue
+        first, drop = rows[0], rows[0]["drop"]
+        verdict = (
+            "a loss larger than chance explains" if drop["low"] > 0 else
+            "better there by more than chance explains" if drop["high"] < 0 else
+            "the interval includes zero, so no loss is shown and none excluded"
+        )  # fmt: skip
+        moved = {key: -drop[key] for key in ("value", "low", "high")} | {"low": -drop["high"], "high": -drop["low"]}
+        said.append(
+            f"{OUTCOMES[outcome].capitalize()}: {interval(first['here'])} here, {interval(first['there'])} there, "
+            f"{points(moved)}; {verdict}."
+        )
+    return f"Here is {here}, there is {there}. " + " ".join(said)
+
+
+def of_controls(found: dict, satisfied: dict) -> str:
+    """Return what the controls say. satisfied : our estimate on the same held-out triplets."""
+    text = (
+        "With the verdicts of the held-out triplets drawn by a coin the network reaches "
+        f"{interval(found['permuted'])}, where one half is expected."
+    )
+    noise = found.get("shuffled", {})
+    if "share" in noise:
+        lead = 100 * (satisfied["value"] - noise["share"]["value"])
+        text += (
+            f" Trained again on verdicts drawn by a coin, the same recipe satisfies {interval(noise['share'])} of the "
+            "true held-out triplets: what the faces and the form of the network give without any judgement. What "
+            f"people taught it is the rest, {lead:+.0f} points."
+        )
+    elif "omitted" in noise:
+        text += f" No control on shuffled verdicts: {noise['omitted']}."
+    other = found.get("divided", {})
+    if "share" in other:
+        words = {
+            "triplet": "by judgement, so that it knows the faces of the held-out triplets",
+            "subject": "by person, so that it has seen nobody in the held-out triplets",
+        }[other["how"]]
+        share = interval(other["share"])
+        text += f" Trained again with the triplets divided {words}, it satisfies {share} of {other['n']:,}."
+    elif "omitted" in other:
+        text += f" No network with the other division: {other['omitted']}."
+    return text
+
+
+def of_answers(found: dict) -> str:
+    """Return the one sentence about what a network of pictures says itself."""
+    of = found["by_split"][found["split"]]
+    if found["kind"] == "class":
+        return (
+            f"names the {len(found['names'])} classes rightly in {interval(of['accuracy'])} of {of['n']:,} pictures; "
+            f"always naming the commonest would be right in {percent(of['chance'])} %"
+        )
+    known = [f for f in of["attributes"].values() if f["r2"]]
+    if not known:
+        return f"predicts {len(found['names'])} attributes, none of which varies"
+    mean = sum(f["r2"]["value"] for f in known) / len(known)
+    bounds = [f["bounds"]["r2"] for f in known if f["bounds"]]
+    text = f"explains R² {mean:.2f} of what people see in {len(known)} attributes of {of['n']:,} pictures, on average"
+    return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")

@@ -1,0 +1,129 @@
+"""The further figures on the page, as plots and as CSV."""
+
+import copy
+import csv
+import json
+
+import plotly.graph_objects as go
+import pytest
+
+from analysis import detail_tables, figures, pages, sentences, tables
+from analysis.evaluation import plain
+from tests.analysis.rich import perceived, rating, with_answers
+from tests.analysis.test_figures import with_real_colours
+
+PLOTS = {"annotators", "calibration", "class-calibration", "action-units", "groups"}
+
+
+@pytest.fixture(scope="module")
+def rated(rich_release, rich):
+    """Results of a network of attributes; the parts that are the same are not measured again."""
+    from analysis import answers
+
+    made = with_answers(perceived(rich_release), rating(rich_release))
+    found = answers.measured(made.answers, made.row, made.split, rich_release, n_bootstrap=100)
+    return json.loads(json.dumps(plain(rich | {"answers": found})))
+
+
+@pytest.fixture(scope="module")
+def everything(rich):
+    """Results with a second collection and controls, by hand."""
+    share = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 50, "unit": "subjects", "n_units": 9}
+    drop = share | {"value": 0.2, "low": 0.1, "high": 0.3}
+    rows = [
+        {"outcome": "satisfied", "label": name, "here": share, "there": share, "drop": drop} for name in ("all", "5")
+    ]
+    elsewhere = {"names": ["London", "cmu"], "sha256": ["a", "b"], "n_left_out": 3, "rows": rows}
+    noise = share | {"value": 0.6}
+    controls = {"split": "test", "permuted": share, "shuffled": {"split": "test", "share": noise, "n": 50}}
+    controls["divided"] = {"split": "test", "share": share, "n": 50, "how": "triplet"}
+    return rich | {"elsewhere": elsewhere, "controls": controls}
+
+
+def test_every_part_is_a_section_a_plot_and_a_table(everything, tmp_path):
+    html = pages.render_report(everything, title="Faces")
+    for id in ("answers", "kinds", "people", "calibration", "groups", "elsewhere", "controls", "units"):
+        assert f'<section id="{id}"' in html and f'<a href="#{id}">' in html
+    assert PLOTS | {"elsewhere"} <= set(figures.all_figures(everything))
+    names = {path.stem for path in tables.write_tables(tmp_path, everything)}
+    assert names >= {"kinds", "annotators", "calibration", "classes", "confusion", "action_units", "groups",
+                     "elsewhere", "controls"}  # fmt: skip
+    with open(tmp_path / "classes.csv", newline="") as file:
+        happy = next(r for r in csv.DictReader(file) if (r["classifier"], r["class"], r["figure"]) == (
+            "network", "happy", "recall"))  # fmt: skip
+    of = everything["answers"]["by_split"]["test"]
+    assert float(happy["value"]) == of["classes"][everything["answers"]["names"].index("happy")]["recall"]["value"]
+
+
+def test_attributes_are_a_plot_and_two_tables(rated, tmp_path):
+    html = pages.render_report(rated, title="Faces")
+    assert "Do its attributes hang together" in html and "trustworthy" in html
+    figure = figures.all_figures(rated)["attributes"]
+    go.Figure(with_real_colours({key: figure[key] for key in ("data", "layout")}))
+    rows = detail_tables.attributes(rated)
+    r2 = next(r for r in rows if (r["split"], r["attribute"], r["figure"]) == ("test", "happy", "r2"))
+    assert r2["value"] < r2["bound"] < 1
+    assert len(detail_tables.correlations(rated)) == 3 * 16
+
+
+def test_every_figure_is_one_that_plotly_takes(everything):
+    for name, figure in figures.all_figures(everything).items():
+        go.Figure(with_real_colours({key: figure[key] for key in ("data", "layout")}))
+        assert figure["data"], name
+
+
+def test_points_stand_at_their_values(everything):
+    shown = figures.all_figures(everything)
+    ours = next(trace for trace in shown["annotators"]["data"] if trace["name"] == "this representation")
+    assert ours["y"] == [person["value"] for person in everything["annotators"]["people"]]
+    bins = everything["calibration"]["bins"]
+    assert shown["calibration"]["data"][1]["x"] == [b["confidence"] for b in bins]
+    auc = shown["action-units"]["data"][0]
+    assert auc["x"][0] == everything["action_units"]["compared"]["embedding"]["auc"]["value"]
+
+
+def test_the_headline_is_of_what_the_network_names(rich, rated):
+    of = rich["answers"]["by_split"]["test"]
+    assert rich["headline"].startswith("On people it has never seen, the network names the 7 classes rightly in ")
+    assert f"{100 * of['accuracy']['value']:.0f} %" in rich["headline"]
+    assert "R²" in sentences.headline(rated) and "the ratings themselves allow" in sentences.headline(rated)
+
+
+def test_parts_that_were_left_out_say_why(everything):
+    results = copy.deepcopy(everything)
+    for name in ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers"):
+        results[name] = {"omitted": f"no {name} today"}
+    html = pages.render_report(results, title="Faces")
+    for name in ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers"):
+        assert f"no {name} today" in html
+    assert not (PLOTS | {"elsewhere"}) & set(figures.all_figures(results))
+    assert not any(rows for name, rows in detail_tables.tables(results).items() if name not in (
+        "kinds", "classes", "confusion"))  # fmt: skip
+
+
+def test_results_of_before_these_parts_still_have_a_page(measured):
+    old = {
+        k: copy.deepcopy(v)
+        for k, v in measured.items()
+        if k not in ("kinds", "annotators", "calibration", "groups", "ordinal")
+    }
+    for figures_of in old["probe"].values():
+        if isinstance(figures_of, dict):
+            for key in ("f1", "auc", "classes"):
+                figures_of.pop(key, None)
+    assert "Agreement with people" in pages.render_report(old, title="Faces")
+
+
+def test_controls_are_told_with_what_people_taught(everything):
+    text = sentences.of_controls(everything["controls"], {"value": 0.85})
+    assert "+25 points" in text and "by judgement" in text
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right", "ece", "says"),
+    [(0.9, 0.7, 0.2, "too sure."), (0.6, 0.8, 0.2, "not sure enough."), (0.8, 0.8, 0.01, "as sure as it is right")],
+)
+def test_certainty_in_words(confidence, right, ece, says):
+    found = {"confidence": confidence, "right": right, "ece_by_chance": 0.01}
+    found["ece"] = {"value": ece, "low": ece - 0.005, "high": ece + 0.005}
+    assert says in sentences.of_certainty(found)

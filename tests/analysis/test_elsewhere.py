@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis import elsewhere, sentences
+from analysis.measured import start
+from tests.analysis.releases import judged_faces
+from tests.analysis.rich import naming, perceived, rating, with_answers
+
+
+@pytest.fixture(autouse=True)
+def one_c(monkeypatch):
+    monkeypatch.setattr(elsewhere.probes, "C_GRID", (0.01,))
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    return judged_faces(tmp_path_factory.mktemp("second") / "release", n_subjects=20, seed=0, per_stimulus=2)
+
+
+def moved(release, name):
+    """The same release as if it were of another collection."""
+    return replace(release, manifest=release.manifest | {"collection": {"name": name}}, sha256="f" * 64)
+
+
+def compared(rich_release, second, noise, answers=None, said=None):
+    here = with_answers(perceived(rich_release), answers) if answers else perceived(rich_release)
+    there = (
+        with_answers(perceived(second, noise=noise, seed=9), said) if said else perceived(second, noise=noise, seed=9)
+    )
+    return elsewhere.compare(start(here, rich_release, n_bootstrap=200), there, moved(second, "elsewhere"))
+
+
+def test_what_is_lost_is_told_by_level_and_class(rich_release, second):
+    found = compared(rich_release, second, 3.0)
+    rows = {(row["outcome"], row["label"]): row for row in found["rows"]}
+    every = rows["satisfied", "all triplets"]
+    assert every["drop"]["value"] == pytest.approx(every["here"]["value"] - every["there"]["value"])
+    assert every["drop"]["low"] > 0.05
+    assert {label for outcome, label in rows if outcome == "satisfied"} >= {"votes ahead by 5", "votes ahead by 1"}
+    read = rows["read", "all classes"]
+    assert read["drop"]["low"] > 0 and ("read", "happy") in rows
+    assert read["there"]["n"] == len(second.stimuli)  # everybody there is a stranger
+    assert "a loss larger than chance explains" in sentences.of_elsewhere(found)
+
+
+def test_as_good_elsewhere_is_no_loss(rich_release, second):
+    found = compared(rich_release, second, 0.15)
+    every = found["rows"][0]
+    assert every["drop"]["low"] < 0 < every["drop"]["high"]
+    assert "no loss is shown and none excluded" in sentences.of_elsewhere(found)
+
+
+def test_own_answers_are_compared_by_class(rich_release, second):
+    found = compared(rich_release, second, 0.15, naming(rich_release), naming(second, sure=1.0, seed=3))
+    rows = {(row["outcome"], row["label"]): row for row in found["rows"]}
+    here = rows["named", "happy"]["here"]
+    test = (rich_release.stimuli.split == "test") & (rich_release.stimuli.class_label == "happy")
+    assert here["n"] == test.sum()
+
+
+def test_attributes_are_compared_by_their_errors(rich_release, second):
+    worse = rating(second)
+    worse = replace(worse, said=worse.said + 3 * np.random.default_rng(1).normal(size=worse.said.shape))
+    found = compared(rich_release, second, 0.15, rating(rich_release), worse)
+    errors = [row for row in found["rows"] if row["outcome"] == "error"]
+    assert [row["label"] for row in errors] == ["happy", "friendly", "typical", "trustworthy"]
+    assert all(row["drop"]["high"] < 0 for row in errors)
+    assert "larger there for happy, friendly" in sentences.of_elsewhere(found)
+
+
+def test_people_of_the_training_are_left_out(rich_release):
+    there = perceived(rich_release)
+    of = start(perceived(rich_release), rich_release, n_bootstrap=100)
+    found = elsewhere.compare(of, there, rich_release)
+    n_trained = int((rich_release.stimuli.split == "train").sum())
+    assert found["n_left_out"] == n_trained
+    read = next(row for row in found["rows"] if row["outcome"] == "read")
+    assert read["there"]["n"] == len(rich_release.stimuli) - n_trained
+    assert found["names"][0] != found["names"][1]
+
+
+def test_nothing_in_common_says_so(rich_release, second):
+    bare = replace(second, stimuli=replace(second.stimuli, class_label=np.full(len(second.stimuli), "")))
+    bare = replace(bare, triplets=bare.triplets.where(np.array([], int)))
+    of = start(perceived(rich_release), rich_release, n_bootstrap=100)
+    assert "share no triplets" in elsewhere.compare(of, perceived(bare), bare)["omitted"]
