@@ -133,6 +133,10 @@ def _svg_item(item, colours) -> str:
     )
 
 
+#: Short lines across a point, level and upright: half their width and height in radii.
+BARS = {"line-ew-open": (1.0, 0.15), "line-ns-open": (0.15, 1.0)}
+
+
 def corners(mark: Mark) -> list[tuple[float, float]]:
     """Return the corners of a symbol that is no circle."""
     x, y, r = mark.x, mark.y, mark.r
@@ -155,6 +159,9 @@ def corners(mark: Mark) -> list[tuple[float, float]]:
         turn = math.pi / 4 if mark.symbol == "x" else 0.0
         c, s = math.cos(turn), math.sin(turn)
         return [(x + a * c - b * s, y + a * s + b * c) for a, b in plus]
+    if mark.symbol in BARS:
+        wide, high = BARS[mark.symbol]
+        return [(x + a * wide * r, y + b * high * r) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     if mark.symbol == "star":
         return [(x + q * math.sin(k * math.pi / 5), y - q * math.cos(k * math.pi / 5))
                 for k, q in enumerate([1.2 * r, 0.5 * r] * 5)]  # fmt: skip

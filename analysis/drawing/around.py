@@ -66,7 +66,7 @@ def _title(one: Axis) -> str:
 def frame_of(axes: dict[str, Axis], width: float, height: float, legend: list) -> Frame:
     vertical = [one for name, one in axes.items() if name[0] == "y"]
     level = [one for name, one in axes.items() if name[0] == "x"]
-    left = max([0.0, *(width_of(text) for one in vertical for _, text in one.ticks())]) + 12
+    left = max([0.0, *(width_of(text) for one in vertical for _, text in one.ticks())]) + 16
     left += LINE if any(_title(one) for one in vertical) else 0
     lines = max([1, *(len(lines_of(text)) for one in level for _, text in one.ticks())])
     below = lines * LINE + 8 + (LINE if any(_title(one) for one in level) else 0)

@@ -109,7 +109,7 @@ def groups(results: dict) -> dict | None:
     reach = max(0.05, *(max(abs(row["difference"]["low"]), abs(row["difference"]["high"])) for row in rows))
     reach = min(1.0, reach * 1.08)
     is_share = outcome != "error"
-    layout = _row_layout(names, "+.0%" if is_share else "+.2f", [-reach, reach], 0.0, height=90 + _ROW * len(rows))
+    layout = _row_layout(names, ".0%" if is_share else ".2f", [-reach, reach], 0.0, height=90 + _ROW * len(rows))
     return {"data": [trace], "layout": layout}
 
 

@@ -10,7 +10,9 @@ from analysis.models import Evaluation, Report
 from analysis.services import evaluations
 from analysis.services.reports import EvaluationUnfinished, create_report
 from learning.models import Run
+from learning.services.archives import checkpoint_path, open_release
 from tests.analysis.made import make_checkpoint, make_report
+from tests.learning.made import make_release
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +125,29 @@ def test_a_run_whose_evaluation_was_never_sent_is_found(checkpoint, sent):
     sent.clear()
     tasks.sweep_evaluations()
     assert sent == []
+
+
+def test_on_another_release_the_one_it_was_trained_on_is_measured_beside(checkpoint, tmp_path):
+    other = make_release(tmp_path / "other", name="others-v1", seed=4)
+    asked = []
+
+    def measure(path, release, *, home=None, **more):
+        asked.append((release.sha256, home and home.sha256))
+        raise ValueError("enough")
+
+    for release in (other, checkpoint.run.release):
+        evaluations.evaluate_checkpoint(evaluations.create_evaluation(checkpoint, release).pk, measure=measure)
+    own = checkpoint.run.release.sha256
+    assert asked == [(other.sha256, own), (own, None)]
+
+
+def test_a_real_evaluation_on_another_release_says_what_is_lost(checkpoint, tmp_path):
+    from analysis.evaluation import evaluate
+
+    here, there = (
+        open_release(r) for r in (checkpoint.run.release, make_release(tmp_path / "other", name="others-v1", seed=4))
+    )
+    results = evaluate(checkpoint_path(checkpoint), there, home=here, n_bootstrap=100)
+    every = results["elsewhere"]["rows"][0]
+    assert results["elsewhere"]["sha256"] == [here.sha256, there.sha256]
+    assert every["here"]["n"] == 60 and every["drop"]["low"] < every["drop"]["value"] < every["drop"]["high"]
