@@ -8,10 +8,12 @@ after an interruption, it goes on where it was. `torchrun --nproc-per-node 2 -m 
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from learning import sweeps
 from learning.config import ConfigInvalid
 from learning.recipes import DEFAULT, RecipeUnknown, groups, recipe
 from learning.sanity import overfitting
@@ -32,6 +34,14 @@ def main(arguments=None) -> int:
     parser.add_argument(
         "--overfit", type=int, metavar="N", help="the sanity check: learn N pictures by heart; ends with 1 if it cannot"
     )
+    parser.add_argument(
+        "--search",
+        nargs="*",
+        metavar="KEY=LOW..HIGH",
+        help="random search, coarse to fine; alone: the published ranges",
+    )
+    parser.add_argument("--rounds", type=int, help="rounds of a search, each from ranges of half the width; first 2")
+    parser.add_argument("--trials", type=int, help="trials a round; first 8")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--list", action="store_true", help="print every recipe with its origin")
     options = parser.parse_args(arguments)
@@ -42,6 +52,8 @@ def main(arguments=None) -> int:
     try:
         if options.recipe in STUDIES:
             return _train_study(options)
+        if options.search is not None:
+            return _search(options)
         if options.second:
             raise ConfigInvalid(f"--second is {options.second}: expected only with a study, {', '.join(STUDIES)}")
         result = _train(options)
@@ -113,6 +125,46 @@ def _train(options):
                 on_progress=show,
             )
         return result if share.is_first else None
+
+
+def _search(options) -> int:
+    chosen = recipe(options.recipe)
+    config = chosen.config.with_changes(_changes(options.changes))
+    if options.search:
+        plan = sweeps.Plan(sweeps.read_space(options.search, config))
+    else:
+        plan = sweeps.published_plan(chosen.name, config)
+    asked = {"n_rounds": options.rounds, "n_trials": options.trials}
+    plan = replace(plan, **{name: value for name, value in asked.items() if value is not None})
+    sweeps.checked(plan, config)
+    release = read_release(options.release)
+    from learning.searches import RESULTS as SEARCH_RESULTS
+    from learning.searches import run_search
+
+    with tqdm(total=plan.n_rounds * plan.n_trials, unit="trial", disable=None, file=sys.stderr) as bar:
+        names: list[str] = []
+
+        def show(name, progress):
+            if name not in names:
+                names.append(name)
+                bar.update(len(names) - 1 - bar.n)
+            bar.set_postfix_str(f"{name}, step {progress.step} of {progress.n_steps}")
+
+        found = run_search(release, chosen.name, config, plan, seed=options.seed, out=options.out, on_progress=show)
+    trials = {trial["name"]: trial for trial in found["trials"]}
+    for trial in sorted(trials.values(), key=lambda trial: (trial["score"] is None, -(trial["score"] or 0)))[:5]:
+        _print_trial(trial)
+    best = trials[found["best"]]
+    print(f"best by {found['figure']}: {best['name']}; all {len(trials)} trials: {options.out / SEARCH_RESULTS}")
+    print("again: --set " + " ".join(f"{key}={value}" for key, value in best["settings"].items()))
+    if options.json:
+        print(json.dumps(found))
+    return 0
+
+
+def _print_trial(trial: dict) -> None:
+    drawn = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in trial["drawn"].items())
+    print(f"{trial['name']}: {'failed' if trial['score'] is None else format(trial['score'], '.4f')}  {drawn}")
 
 
 def _silence(share) -> bool | None:
