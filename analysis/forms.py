@@ -4,21 +4,15 @@ from django import forms
 
 from analysis.comparison import MAX_RUNS
 from analysis.models import RetrainingPolicy
-from learning import recipes
 from learning.forms import RecipeForm
 
 
 class PolicyForm(RecipeForm):
     class Meta:
         model = RetrainingPolicy
-        fields = ["study", "recipe", "seed", "changes", "every", "publishes", "is_active"]
-        labels = {"every": "Train after so many newly settled questions", "publishes": "Publish each report"}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        # The curve stands above this form: a short list, not a page of radio buttons.
-        self.fields["recipe"].widget = forms.Select()
-        self.fields["recipe"].choices = [(name, name) for name in recipes.RECIPES]
+        fields = ["study", "recipe", "seed", "changes", "every", "warm_start", "publishes", "is_active"]
+        labels = {"every": "Train after so many newly settled questions", "publishes": "Publish each report",
+                  "warm_start": "Begin where the last training ended"}  # fmt: skip
 
 
 class RunsForm(forms.Form):

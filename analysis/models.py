@@ -82,6 +82,9 @@ class RetrainingPolicy(models.Model):
     every = models.PositiveIntegerField(
         default=100, validators=[MinValueValidator(1)], help_text="Newly settled questions between trainings."
     )
+    warm_start = models.BooleanField(
+        default=False, help_text="Begin with the weights of the last finished training by this recipe, where they fit."
+    )
     publishes = models.BooleanField(default=False, help_text="Whether reports are published without being read first.")
     is_active = models.BooleanField(default=True, help_text="Switched off, nothing new begins.")
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)

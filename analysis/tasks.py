@@ -1,4 +1,4 @@
-"""Measuring and choosing, on queue `gpu`: both load a network. A task that comes twice does nothing."""
+"""Measuring and choosing, on queue `evaluation`: both load a network. A task that comes twice does nothing."""
 
 from celery import shared_task
 

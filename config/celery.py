@@ -1,4 +1,4 @@
-"""The Celery application. `learning` and `analysis` tasks run on queue `gpu`, the rest on `default`."""
+"""The Celery application. Training runs on queue `gpu`, measuring on `evaluation`, the rest on `default`."""
 
 import os
 

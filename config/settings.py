@@ -194,7 +194,8 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
 elif CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 24 * 3600}
-CELERY_TASK_ROUTES = {"learning.tasks.*": {"queue": "gpu"}, "analysis.tasks.*": {"queue": "gpu"}}
+# Measuring a network takes seconds to minutes of a CPU; it must not wait behind a day of training on queue `gpu`.
+CELERY_TASK_ROUTES = {"learning.tasks.*": {"queue": "gpu"}, "analysis.tasks.*": {"queue": "evaluation"}}
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

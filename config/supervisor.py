@@ -1,6 +1,7 @@
 """Runs the parts of the site as child processes: starts them together, watches them, stops them together."""
 
 import ctypes
+import glob
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ class Part:
     name: str
     command: list[str]
     is_vital: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen | None = None
     start_after: float = field(default=0.0)
 
@@ -83,7 +85,7 @@ class Supervisor:
         part.start_after = time.monotonic() + RESTART_PAUSE_SECONDS
         part.process = subprocess.Popen(
             part.command,
-            env=self.environment,
+            env=self.environment | part.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -101,15 +103,21 @@ class Supervisor:
 
 
 def site_parts(host: str, port: int, web_threads: int = 8) -> list[Part]:
-    """Return web server, the two workers and the scheduler.
+    """Return web server, workers and the scheduler.
 
     The workers run their tasks in their own process (`solo`): CUDA does not survive a fork, and a killed
-    worker leaves no child behind. One training at a time runs on queue `gpu`; short work has its own worker.
+    worker leaves no child behind. One training at a time runs on each GPU, or one where there is none; measuring
+    networks and short work have workers of their own, so that neither waits for a training.
     """
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--quiet", "-A", "config"]
     worker = [*celery, "worker", "--pool", "solo", "--loglevel", "warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    gpu = [*worker, "--queues", "gpu", "--hostname"]
+    trainers = [
+        Part(f"trainer{at or ''}", [*gpu, f"gpu{at or ''}-{os.getpid()}@%h", *quiet], environment=seen)
+        for at, seen in enumerate(visible_devices())
+    ]
     return [
         Part(
             "web",
@@ -121,9 +129,23 @@ def site_parts(host: str, port: int, web_threads: int = 8) -> list[Part]:
             is_vital=True,
         ),
         Part("worker", [*worker, "--queues", "default", "--hostname", f"default-{os.getpid()}@%h", *quiet]),
-        Part("trainer", [*worker, "--queues", "gpu", "--hostname", f"gpu-{os.getpid()}@%h", *quiet]),
+        Part("evaluator", [*worker, "--queues", "evaluation", "--hostname", f"evaluation-{os.getpid()}@%h", *quiet]),
+        *trainers,
         Part("scheduler", [*celery, "beat", "--loglevel", "warning", "--pidfile", ""]),
     ]  # fmt: skip
+
+
+def visible_devices() -> list[dict[str, str]]:
+    """Return what each trainer's environment says about GPUs: one GPU a trainer, nothing where there is at most one.
+
+    Without loading torch: what CUDA_VISIBLE_DEVICES names, else the NVIDIA devices of this machine.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        devices = [device for device in named.split(",") if device.strip()]
+    else:
+        devices = [str(number) for number in range(len(glob.glob("/dev/nvidia[0-9]*")))]
+    return [{"CUDA_VISIBLE_DEVICES": device} for device in devices] if len(devices) > 1 else [{}]
 
 
 def site_environment(settings) -> dict[str, str]:

@@ -8,6 +8,42 @@ from django.utils import timezone
 from triplets.models import Release
 
 
+class Search(models.Model):
+    """A random search, coarse to fine: `n_rounds` rounds of `n_trials` runs each (`learning.sweeps`).
+
+    What comes next follows from its runs alone: a round is made when all runs of the one before have ended.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", "under way"
+        FINISHED = "finished"
+        STOPPED = "stopped"
+        FAILED = "failed"
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="searches")
+    recipe = models.CharField(max_length=60)
+    ranges = models.JSONField(default=list, help_text="What is drawn, one range a line.")
+    n_rounds = models.PositiveSmallIntegerField(default=2)
+    n_trials = models.PositiveSmallIntegerField(default=8, help_text="Runs of each round.")
+    changes = models.JSONField(default=dict, blank=True, help_text="Set in every run differently from the recipe.")
+    coarse = models.JSONField(default=dict, blank=True, help_text="Set in all rounds but the last.")
+    seed = models.PositiveIntegerField(default=0)
+    figure = models.CharField(max_length=60, blank=True, help_text="What decides, a figure of the validation split.")
+    best = models.ForeignKey("Run", on_delete=models.PROTECT, null=True, related_name="best_of")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    message = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "searches"
+
+    def __str__(self):
+        return f"search {self.pk}: {self.recipe} on {self.release}"
+
+
 class Run(models.Model):
     """One training with one configuration, release and seed."""
 
@@ -24,6 +60,12 @@ class Run(models.Model):
     changes = models.JSONField(default=dict, blank=True, help_text="What was set differently from the recipe.")
     config = models.JSONField(default=dict, help_text="The whole configuration, defaults included.")
     seed = models.PositiveIntegerField(default=0)
+    starts_from = models.ForeignKey(
+        "Checkpoint", on_delete=models.PROTECT, null=True, blank=True, related_name="runs_begun",
+        help_text="The checkpoint whose weights it begins with; empty: its own random ones.",
+    )  # fmt: skip
+    search = models.ForeignKey(Search, on_delete=models.PROTECT, null=True, related_name="runs")
+    search_round = models.PositiveSmallIntegerField(null=True, help_text="Its round in the search, from 1.")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(blank=True, help_text="Why it failed and what to do.")
     step = models.PositiveIntegerField(default=0)

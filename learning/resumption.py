@@ -38,6 +38,15 @@ def save_state(out: Path, mark: dict, tensors: dict[str, torch.Tensor], values: 
 def load_state(out: Path, mark: dict) -> tuple[dict[str, torch.Tensor], dict] | None:
     """Return the tensors and values of a state saved under the same mark, None where there is no state.
 
+    FolderTaken as `require_usable`.
+    """
+    values = require_usable(out, mark)
+    return None if values is None else (safetensors.torch.load_file(out / FILE), values)
+
+
+def require_usable(out: Path, mark: dict) -> dict | None:
+    """Return the values of the state in a folder, None where there is none.
+
     FolderTaken where the folder holds the state or the checkpoint of another training: nothing is overwritten. A
     setting that did not exist when the state was saved counts as having its default.
     """
@@ -49,12 +58,11 @@ def load_state(out: Path, mark: dict) -> tuple[dict[str, torch.Tensor], dict] | 
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise FolderTaken(f"{path} is not a resume state of this version ({error}): {_ADVICE}") from error
     if differences := _differences(described["mark"], mark):
         raise FolderTaken(f"{out} holds another training, which differs in {'; '.join(differences)}: {_ADVICE}")
-    return tensors, described["values"]
+    return described["values"]
 
 
 _ADVICE = "choose another folder, or delete this one to begin afresh"

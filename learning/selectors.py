@@ -3,7 +3,8 @@
 from django.db.models import Case, Count, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
-from learning.models import Run
+from learning.models import Run, Search
+from learning.services import searches
 
 Status = Run.Status
 N_CURVE_POINTS = 300
@@ -23,6 +24,16 @@ def queue_places() -> dict[int, int]:
     return {pk: place for place, pk in enumerate(waiting, start=1)}
 
 
+def without_evaluation():
+    """Return the finished runs that are to be evaluated and were not: of a search's only the best."""
+    wanted = Run.objects.filter(Q(search=None) | Q(best_of__status=Search.Status.FINISHED), status=Status.FINISHED)
+    return wanted.filter(checkpoints__isnull=False).exclude(checkpoints__evaluations__isnull=False).distinct()
+
+
+def is_to_be_evaluated(run_pk: int) -> bool:
+    return without_evaluation().filter(pk=run_pk).exists()
+
+
 def run_state(run: Run) -> dict:
     """Return a run in a few words and numbers, JSON-able: what `manage.py train --json` prints."""
     checkpoint = run.checkpoints.order_by("pk").last()
@@ -37,6 +48,36 @@ def run_state(run: Run) -> dict:
         "n_steps": run.n_steps,
         "metrics": run.metrics,
         "checkpoint": checkpoint.pk if checkpoint else None,
+    }
+
+
+def search_state(search: Search) -> dict:
+    """Return a search with its runs in order, JSON-able: what `manage.py search --json` prints and the page shows."""
+    plan = searches.plan_of(search)
+    runs = list(search.runs.order_by("pk"))
+    return {
+        "search": search.pk,
+        "status": search.status,
+        "recipe": search.recipe,
+        "release": search.release.name,
+        "ranges": search.ranges,
+        "figure": search.figure,
+        "best": search.best_id,
+        "message": search.message,
+        "runs": [
+            {
+                "run": run.pk,
+                "round": trial.number,
+                "status": run.status,
+                "label": run.get_status_display(),
+                "drawn": trial.drawn,
+                "score": trial.score,
+                "step": run.step,
+                "n_steps": run.n_steps,
+                "message": run.message,
+            }
+            for run, trial in zip(runs, searches.trials_of(search, plan, runs), strict=True)
+        ],
     }
 
 

@@ -6,21 +6,37 @@ from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import connection
 
-from learning import services
+from learning import selectors, services
 
 
 @shared_task(bind=True)
 def train_run(self, run_pk):
-    if services.execute_run(run_pk, worker=self.request.hostname or "") == "finished":
-        # By name and not by import: `analysis` stands above `learning`. Should this message be lost,
-        # `analysis.tasks.sweep_evaluations` finds the finished run without an evaluation.
-        current_app.send_task("analysis.tasks.evaluate_run", [run_pk])
+    ended = services.execute_run(run_pk, worker=self.request.hostname or "")
+    if ended == "finished" and selectors.is_to_be_evaluated(run_pk):
+        evaluate(run_pk)
+    if ended is not None:
+        send(services.tend_searches())
 
 
 @shared_task
 def sweep_runs():
     for run_pk in services.sweep_runs():
         train_run.delay(run_pk)
+    send(services.tend_searches())
+
+
+def send(due) -> None:
+    """Tell the broker what searches need next: runs to be trained, and the best of those that have ended."""
+    for run_pk in due.runs:
+        train_run.delay(run_pk)
+    for run_pk in due.best:
+        evaluate(run_pk)
+
+
+def evaluate(run_pk) -> None:
+    # By name and not by import: `analysis` stands above `learning`. Should this message be lost,
+    # `analysis.tasks.sweep_evaluations` finds the finished run without an evaluation.
+    current_app.send_task("analysis.tasks.evaluate_run", [run_pk])
 
 
 @worker_ready.connect

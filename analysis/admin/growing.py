@@ -22,7 +22,7 @@ class RetrainingPolicyAdmin(admin.ModelAdmin):
     list_display = ["study", "recipe", "every", "publishes", "is_active", "n_points", "newest"]
     list_filter = ["is_active", "recipe"]
     list_select_related = ["study"]
-    fields = ["study", "recipe", "seed", "changes", "every", "publishes", "is_active"]
+    fields = ["study", "recipe", "seed", "changes", "every", "warm_start", "publishes", "is_active"]
 
     class Media:
         css = {"all": ["learning/run.css", "learning/lines.css"]}
@@ -48,7 +48,8 @@ class RetrainingPolicyAdmin(admin.ModelAdmin):
         wanted = form.cleaned_data
         policy = set_policy(
             obj.study, wanted["recipe"], wanted["every"], changes=wanted["changes"], seed=wanted["seed"],
-            publishes=wanted["publishes"], is_active=wanted["is_active"], set_by=request.user,
+            publishes=wanted["publishes"], warm_start=wanted["warm_start"], is_active=wanted["is_active"],
+            set_by=request.user,
         )  # fmt: skip
         obj.__dict__.update(policy.__dict__)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from analysis.models import Evaluation
 from analysis.services.reports import create_report
+from learning import selectors
 from learning.heartbeat import Heartbeat, Order
 from learning.models import Checkpoint, Run
 from learning.services.archives import checkpoint_path, open_release
@@ -103,11 +104,8 @@ def sweep_evaluations() -> tuple[list[int], list[int]]:
     waiting = Evaluation.objects.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=now - patience), status=Status.QUEUED)
     pks = list(waiting.order_by("pk").values_list("pk", flat=True))
     Evaluation.objects.filter(pk__in=pks).update(enqueued_at=now)
-    never = Run.objects.filter(
-        status=Run.Status.FINISHED, finished_at__lt=now - patience, checkpoints__isnull=False,
-        checkpoints__evaluations__isnull=True,
-    ).exclude(checkpoints__evaluations__isnull=False)  # fmt: skip
-    return pks, list(never.order_by("pk").values_list("pk", flat=True).distinct())
+    never = selectors.without_evaluation().filter(finished_at__lt=now - patience)
+    return pks, list(never.order_by("pk").values_list("pk", flat=True))
 
 
 def _is_busy() -> bool:

@@ -133,13 +133,24 @@ def _start(point: GrowthPoint, due: Due) -> None:
             _write(locked, Status.FAILED, "The policy was switched off before the training began.")
             return
         try:
-            run = learning.create_run(locked.release, policy.recipe, policy.changes, policy.seed, policy.set_by)
+            run = learning.create_run(
+                locked.release, policy.recipe, policy.changes, policy.seed, policy.set_by,
+                starts_from=_last_checkpoint(policy) if policy.warm_start else None,
+            )  # fmt: skip
         except (RecipeUnknown, ConfigInvalid) as error:
             _write(locked, Status.FAILED, f"No training began: {error} Correct the policy; the next point uses it.")
             return
         locked.run = run
         locked.save(update_fields=["run"])
         due.runs.append(run.pk)
+
+
+def _last_checkpoint(policy: RetrainingPolicy) -> Checkpoint | None:
+    """Return what the study's last finished training by this recipe kept; whether it fits, training finds out."""
+    found = Checkpoint.objects.filter(
+        run__growth_point__study=policy.study_id, run__recipe=policy.recipe, run__status=Run.Status.FINISHED
+    )
+    return found.order_by("pk").last()
 
 
 def _follow(point: GrowthPoint, due: Due) -> None:

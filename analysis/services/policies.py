@@ -7,11 +7,12 @@ from learning import recipes
 
 def set_policy(
     study: Study, recipe: str, every: int, *, changes: dict | None = None, seed: int = 0, publishes: bool = False,
-    is_active: bool = True, set_by=None,
+    warm_start: bool = False, is_active: bool = True, set_by=None,
 ) -> RetrainingPolicy:  # fmt: skip
     """Set the one policy of a study, in place of the one it may have. `analysis.tasks.tend_policies` follows it.
 
     every : newly settled questions from one training to the next, at least 1.
+    warm_start : begin each training with the weights of the study's last by this recipe, where they fit.
     RecipeUnknown, ConfigInvalid, ValueError where it could not be followed.
     """
     if every < 1:
@@ -20,7 +21,7 @@ def set_policy(
     recipes.recipe(recipe).config.with_changes(changes)
     wanted = {
         "recipe": recipe, "every": every, "changes": changes, "seed": seed, "publishes": publishes,
-        "is_active": is_active, "set_by": set_by,
+        "warm_start": warm_start, "is_active": is_active, "set_by": set_by,
     }  # fmt: skip
     return RetrainingPolicy.objects.update_or_create(study=study, defaults=wanted)[0]
 

@@ -16,16 +16,18 @@ from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from learning import devices
 from learning.config import Config, ConfigInvalid
 from learning.heartbeat import Heartbeat, Order
 from learning.models import Checkpoint, Run, RunPoint
-from learning.services.archives import open_release, sha256_of
+from learning.services.archives import checkpoint_path, open_release, sha256_of
 from learning.services.leases import Lease, LeaseLost
 from triplets.archive import ReleaseDamaged
 
 log = logging.getLogger(__name__)
 Status = Run.Status
 HEARTBEAT_SECONDS = 1.0
+_OPEN = (Status.QUEUED, Status.STOPPING)
 
 
 def execute_run(run_pk: int, *, worker: str = "", train=None) -> str | None:
@@ -36,10 +38,26 @@ def execute_run(run_pk: int, *, worker: str = "", train=None) -> str | None:
     A second delivery finds the row claimed. Whatever goes wrong in training ends as a failed run with a
     message that says what to do; a database that is away is raised, since nothing can be written then.
     """
-    run = _claim(run_pk, worker)
-    if run is None:
-        log.info("Run %s is held by another worker, over, or gone: nothing to do", run_pk)
-        return None
+    with devices.held(
+        settings.VAR_DIR / "devices", _device_of(run_pk), goes_on=lambda: _is_open(run_pk)
+    ) as is_held:  # until then the run waits in the queue, as its page says
+        run = _claim(run_pk, worker) if is_held else None
+        if run is None:
+            log.info("Run %s is held by another worker, over, or gone: nothing to do", run_pk)
+            return None
+        return _execute(run, train)
+
+
+def _device_of(run_pk: int) -> str | None:
+    config = Run.objects.filter(pk=run_pk, status__in=_OPEN).values_list("config", flat=True).first()
+    return None if config is None else devices.identity(config.get("training", {}).get("device", "auto"))
+
+
+def _is_open(run_pk: int) -> bool:
+    return Run.objects.filter(pk=run_pk, status__in=_OPEN, lease_token="").exists()
+
+
+def _execute(run: Run, train) -> str | None:
     lease = Lease(Run, run.pk, run.lease_token)
     try:
         return _train(run, lease, train)
@@ -72,7 +90,7 @@ def _claim(run_pk: int, worker: str) -> Run | None:
     if not (waiting.update(status=Status.RUNNING, message="", **held) or stopping.update(**held)):
         return None
     Run.objects.filter(pk=run_pk, started_at=None).update(started_at=now)
-    return Run.objects.select_related("release").get(pk=run_pk)
+    return Run.objects.select_related("release", "starts_from").get(pk=run_pk)
 
 
 def _train(run: Run, lease: Lease, train) -> str:
@@ -90,12 +108,14 @@ def _train(run: Run, lease: Lease, train) -> str:
     ) as heart:
         folder = work_folder(run)
         with _locked(folder, heart):
+            _clear_unusable(folder, run)
             result = train(
                 open_release(run.release),
                 config,
                 seed=run.seed,
                 out=folder,
                 recipe_name=run.recipe,
+                start=checkpoint_path(run.starts_from) if run.starts_from else None,
                 on_progress=report,
                 should_stop=heart.should_stop,
             )
@@ -106,6 +126,20 @@ def _train(run: Run, lease: Lease, train) -> str:
     if result.status == Status.FINISHED:
         shutil.rmtree(folder, ignore_errors=True)  # what is needed further stands in storage
     return result.status
+
+
+def _clear_unusable(folder: Path, run: Run) -> None:
+    """Begin a run afresh whose saved state another version of this program wrote: nobody can choose another folder."""
+    from learning import resumption
+
+    start = run.starts_from.sha256 if run.starts_from else ""
+    mark = resumption.mark(run.release.sha256, Config.from_dict(run.config), run.seed, start)
+    try:
+        resumption.require_usable(folder, mark)
+    except resumption.FolderTaken as error:
+        log.warning("Run %s begins afresh: %s", run.pk, error)
+        for name in (resumption.FILE, "checkpoint.safetensors"):
+            (folder / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -257,7 +291,12 @@ def explain(error: Exception) -> str:
             f"The disk is full ({error.filename or settings.VAR_DIR}). Free some space, then resume: "
             "the run goes on from its last saved state."
         )
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return (
+            f"A file grew beyond the limit of this account ({error.filename or settings.VAR_DIR}). Raise the limit "
+            "(ulimit -f), then resume: the run goes on from its last saved state."
+        )
+    if _is_out_of_memory(error):
         return (
             f"Memory ran out ({_sentence(str(error).splitlines()[0] if str(error) else 'no details')}) "
             "Train again with a smaller batch_size, or with device=cpu."
@@ -266,6 +305,13 @@ def explain(error: Exception) -> str:
         f"{type(error).__name__}: {_sentence(str(error) or 'no message')} This was not expected; "
         "the worker's log holds the traceback. Resume to try again."
     )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # The CPU's allocator has no exception of its own.
+    words = ("can't allocate memory", "not enough memory")
+    is_cpu = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return is_cpu or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _sentence(text: str) -> str:

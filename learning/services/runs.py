@@ -27,10 +27,13 @@ class RunIsOpen(Exception):
     """the run has not ended, or ended with success"""
 
 
-def create_run(release, recipe: str, changes: dict | None = None, seed: int = 0, created_by=None) -> Run:
+def create_run(
+    release, recipe: str, changes: dict | None = None, seed: int = 0, created_by=None, *, starts_from=None, **of_search
+) -> Run:
     """Create a queued run. The caller schedules it: `train_run.delay_on_commit(run.pk)`.
 
-    changes : {"dotted.key": value} against the recipe's configuration, validated here.
+    changes : {"dotted.key": value} against the recipe's configuration, validated here. starts_from : the checkpoint
+    whose weights it begins with, where they fit. of_search : `search` and `search_round`.
     """
     changes = {key: str(value) for key, value in (changes or {}).items()}
     config = recipes.recipe(recipe).config.with_changes(changes)
@@ -41,7 +44,9 @@ def create_run(release, recipe: str, changes: dict | None = None, seed: int = 0,
         changes=changes,
         config=config.to_dict(),
         seed=seed,
+        starts_from=starts_from,
         created_by=created_by,
+        **of_search,
         queued_at=now,
         enqueued_at=now,
     )

@@ -41,7 +41,7 @@ def settle(study, n):
     return settle_questions(study)
 
 
-def plain_trainer(release, config, *, seed, out, recipe_name, on_progress, should_stop):
+def plain_trainer(release, config, *, seed, out, recipe_name, start, on_progress, should_stop):
     (out / "checkpoint.safetensors").write_bytes(_checkpoint())
     return SimpleNamespace(
         status="finished", checkpoint=out / "checkpoint.safetensors", steps=1, seconds=0.1, satisfied_train=0.9,

@@ -87,8 +87,10 @@ class FakeTrainer:
         self.n_steps, self.at_step, self.curve = n_steps, at_step or (lambda step: None), list(curve)
         self.calls = []
 
-    def __call__(self, release, config, *, seed, out, recipe_name, on_progress, should_stop):
-        self.calls.append(SimpleNamespace(release=release, config=config, seed=seed, out=out, recipe=recipe_name))
+    def __call__(self, release, config, *, seed, out, recipe_name, start, on_progress, should_stop):
+        self.calls.append(
+            SimpleNamespace(release=release, config=config, seed=seed, out=out, recipe=recipe_name, start=start)
+        )
         status, step = "finished", 0
         for step in range(1, self.n_steps + 1):
             write_checkpoint(out / "checkpoint.safetensors", config, seed, release, step)

@@ -46,8 +46,8 @@ class Site:
     def start_worker(self) -> subprocess.Popen:
         with open(self.folder / f"worker{len(self.workers)}.log", "w") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", "gpu,default", "--pool", "solo",
-                 "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
+                [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", "gpu,evaluation,default",
+                 "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.workers.append(worker)

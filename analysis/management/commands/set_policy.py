@@ -18,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--every", type=int, help="Newly settled questions between trainings. First 100.")
         parser.add_argument("--set", action="append", metavar="KEY=VALUE", dest="changes", help="Against the recipe.")
         parser.add_argument("--seed", type=int)
+        parser.add_argument("--warm-start", action="store_true", help="Begin with the weights of the last training.")
         parser.add_argument("--publish", action="store_true", help="Publish each report without its being read first.")
         parser.add_argument("--off", action="store_true", help="Begin nothing new.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
@@ -33,16 +34,16 @@ class Command(BaseCommand):
         policy = switch_off(policy) if off else self._set(row, policy, **options)
         state = {
             "study": row.name, "recipe": policy.recipe, "changes": policy.changes, "seed": policy.seed,
-            "every": policy.every, "publishes": policy.publishes, "is_active": policy.is_active,
-            "n_points": row.growth_points.count(),
+            "every": policy.every, "publishes": policy.publishes, "warm_start": policy.warm_start,
+            "is_active": policy.is_active, "n_points": row.growth_points.count(),
         }  # fmt: skip
         does = f"trains {policy.recipe} after every {policy.every} newly settled questions"
         does += " and publishes the report" if policy.publishes else " and leaves the report a draft"
         told = "begins nothing new" if off else does
         self.stdout.write(json.dumps(state) if options["json"] else f"{row.name} {told}.")
 
-    def _set(self, study, policy, *, recipe, every, changes, seed, publish, **options):
-        """Set what was named; what was not stays as it is, but for publishing, which must be said each time."""
+    def _set(self, study, policy, *, recipe, every, changes, seed, publish, warm_start, **options):
+        """Set what was named; what was not stays as it is, but for switches, which must be said each time."""
         pairs = [change.partition("=") for change in changes or ()]
         for key, equals, value in pairs:
             if not key or not equals:
@@ -60,6 +61,7 @@ class Command(BaseCommand):
                 changes=settings,
                 seed=seed if seed is not None else (policy.seed if policy else 0),
                 publishes=publish,
+                warm_start=warm_start,
             )
         except (recipes.RecipeUnknown, ValueError) as error:
             raise CommandError(str(error)) from error

@@ -68,7 +68,7 @@ class Command(BaseCommand):
             if run.n_attempts == 0 and time.monotonic() - started > patience and not self._is_busy(run):
                 raise CommandError(
                     f"No worker took run {run.pk} within {patience:g} s. It stays in the queue. Start a worker: "
-                    "`make start`, or `celery -A config worker -Q gpu,default --concurrency 1`."
+                    "`make start`, or `celery -A config worker -Q gpu,evaluation,default --concurrency 1`."
                 )
             line = self._line(run)
             if line != last:
