@@ -3,8 +3,10 @@
 from django.db.models import Case, Count, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
+from learning import search_plot
 from learning.models import Run, Search
 from learning.services import searches
+from learning.sweeps import Trial
 
 Status = Run.Status
 N_CURVE_POINTS = 300
@@ -78,6 +80,23 @@ def search_state(search: Search) -> dict:
             }
             for run, trial in zip(runs, searches.trials_of(search, plan, runs), strict=True)
         ],
+    }
+
+
+def search_page(search: Search) -> dict:
+    """Return what the page of a search shows: counts, the best run, plots ready for SVG, and the runs."""
+    plan, state = searches.plan_of(search), search_state(search)
+    runs = state["runs"]
+    trials = [Trial(run["round"], run["drawn"], run["score"]) for run in runs]
+    return {
+        "runs": runs,
+        "keys": [part.key.rpartition(".")[2] for part in plan.space],
+        "n_over": sum(run["status"] in ("finished", "failed", "stopped") for run in runs),
+        "n_planned": search.n_rounds * search.n_trials,
+        "round": max((run["round"] for run in runs), default=1),
+        "rounds": sorted({run["round"] for run in runs}),
+        "best": next((run for run in runs if run["run"] == search.best_id), None),
+        "panels": search_plot.panels(plan, trials, [run["run"] for run in runs], search.best_id),
     }
 
 

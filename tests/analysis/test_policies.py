@@ -64,6 +64,16 @@ def test_the_next_point_counts_from_the_last(study):
     assert counts(study) == (2, 2, 2) and point.n_settled == 7 and point.n_responses == 14
 
 
+def test_a_warm_policy_begins_where_the_last_training_by_its_recipe_ended(study):
+    first = grow(study, 3)
+    set_policy(study, "topological-vae", 3, changes=growing.FAST, warm_start=True)
+    second = grow(study, 3)
+    assert first.run.starts_from is None
+    assert second.run.starts_from == first.run.checkpoints.get() and second.status == "finished"
+    set_policy(study, "topological-vae-model-2", 3, changes=growing.FAST, warm_start=True)
+    assert grow(study, 3).run.starts_from is None  # the first by that recipe
+
+
 def test_however_much_is_settled_one_run_is_open(study):
     settle(study, 3)
     growth.tend_policies()

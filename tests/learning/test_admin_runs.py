@@ -10,6 +10,7 @@ import pytest
 from learning import services
 from learning.forms import read_changes
 from learning.models import Checkpoint, Run
+from learning.recipes import RECIPES, groups
 from learning.tasks import train_run
 from tests.learning.made import FakeTrainer, make_release, make_run
 
@@ -41,10 +42,12 @@ def asked(release, changes=()):
     return {"release": release.pk, "recipe": "topological-vae", "seed": "3", "changes": "n_steps=70\n"} | dict(changes)
 
 
-def test_the_form_shows_every_recipe_in_one_line(researcher_client, release):
+def test_the_form_shows_every_recipe_in_one_line_under_its_heading(researcher_client, release):
     page = researcher_client.get(f"{LIST}add/?release={release.pk}").content.decode()
     assert "topological-vae-posed-published: Model 3 as published" in page
     assert f'<option value="{release.pk}" selected>' in page
+    assert page.count("data-source=") == len(RECIPES) and page.count("<optgroup") == len(groups())
+    assert "learning/recipes.js" in page
 
 
 def test_a_run_is_started(researcher_client, release, rita, sent):

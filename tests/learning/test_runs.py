@@ -360,6 +360,30 @@ def test_a_database_that_stays_away_costs_the_lease(run, monkeypatch, settings):
     assert lease.renew() is leases.Order.LOST
 
 
+# What it begins with ------------------------------------------------------------------------------
+
+
+def test_a_run_begins_with_the_checkpoint_that_was_asked_for(run, release):
+    services.execute_run(run.pk, train=FakeTrainer(1))
+    kept, trainer = run.checkpoints.get(), FakeTrainer(1)
+    warm = services.create_run(release, "topological-vae", {}, starts_from=kept)
+    services.execute_run(warm.pk, train=trainer)
+    assert trainer.calls[0].start.read_bytes() == kept.file.open("rb").read()
+    assert make_run(release).starts_from is None
+
+
+def test_a_state_of_another_version_is_begun_afresh(run, caplog):
+    """Nobody can choose another folder for a run: what an older version left there is put aside, and said."""
+    from learning import resumption
+
+    folder = execution.work_folder(run)
+    folder.mkdir(parents=True)
+    (folder / resumption.FILE).write_bytes(b"semblance-resume/1")
+    (folder / "checkpoint.safetensors").write_bytes(b"old")
+    assert services.execute_run(run.pk) == "finished"
+    assert "begins afresh" in caplog.text and "not a resume state of this version" in caplog.text
+
+
 # Files -------------------------------------------------------------------------------------------
 
 

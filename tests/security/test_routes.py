@@ -60,6 +60,8 @@ admin:annotation_study_do            302/302  302/302  405/302  405/302
 admin:learning_run_progress          302/302  302/302  200/200  200/200
 admin:learning_run_stop              302/302  302/302  405/302  405/302
 admin:learning_run_resume            302/302  302/302  405/302  405/302
+admin:learning_search_stop           302/302  302/302  405/302  405/302
+admin:learning_search_resume         302/302  302/302  405/302  405/302
 admin:learning_checkpoint_file       302/302  302/302  200/405  200/405
 admin:analysis_evaluation_compare    302/302  302/302  200/405  200/405
 admin:analysis_retrainingpolicy_growth_json  302/302  302/302  200/405  200/405
@@ -89,6 +91,7 @@ annotation_posting                   200/200  200/200  403/403
 annotation_submission                403/403  200/403  403/403
 annotation_outboxentry               403/403  200/403  403/403
 learning_run                         200/200  200/200  403/403
+learning_search                      200/200  200/200  403/403
 learning_checkpoint                  403/403  200/403  403/403
 analysis_evaluation                  200/200  200/302  403/403
 analysis_report                      403/403  200/302  403/403

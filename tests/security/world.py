@@ -22,6 +22,7 @@ from annotation.models import (
 from annotation.services import entrances, links
 from annotation.services.assignments import claim_assignment
 from config.admin import RESEARCHERS
+from learning.services import create_search
 from tests.analysis.made import make_checkpoint, make_report
 from tests.annotation.making import answer, enter, make_study, work
 from triplets.models import Question, Release
@@ -62,6 +63,7 @@ def make_world(folder) -> World:
     release = report.evaluation.release
     create_release_token("for a colleague", release)
     set_policy(study, "topological-vae", 100)
+    create_search(release, "topological-vae", ["learning_rate=1e-4..1e-2"], n_rounds=1, n_trials=1)
     Group.objects.create(name="guests")
     User.objects.create_user("somebody")
     return World(study, alice, release, report, posting)

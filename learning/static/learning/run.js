@@ -25,6 +25,9 @@ const words = (name) => name.replaceAll("_", " ");
 
 const FIRST = ["satisfied_test", "satisfied_validation", "satisfied_train", "loss"];
 
+// Said in words above the figures, or of use to programs only.
+const TOLD = new Set(["warning", "overfit", "warm_start", "started_from", "pretrained_sha256"]);
+
 function rank(name) {
   const place = FIRST.indexOf(name);
   if (place >= 0) return place;
@@ -91,9 +94,14 @@ function show(progress) {
   if (part("stop")) part("stop").hidden = !progress.can_stop;
   if (part("resume")) part("resume").hidden = !progress.can_resume;
 
+  part("warning").textContent = progress.metrics.warning || "";
+  part("warning").hidden = !progress.metrics.warning;
+  const notes = [progress.metrics.overfit, progress.metrics.warm_start].filter(Boolean).join("; ");
+  part("note").textContent = notes;
+  part("note").hidden = !notes;
   // What people look for first stands first; nested details stay in the checkpoint.
   const metrics = Object.entries(progress.metrics)
-    .filter(([, value]) => value === null || typeof value !== "object")
+    .filter(([name, value]) => !TOLD.has(name) && (value === null || typeof value !== "object"))
     .sort(([a], [b]) => rank(a) - rank(b));
   part("nothing").hidden = metrics.length > 0;
   part("metrics").replaceChildren();
