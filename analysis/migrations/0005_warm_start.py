@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('analysis', '0003_growth'),
+        ('analysis', '0004_report_versions'),
     ]
 
     operations = [
