@@ -44,7 +44,10 @@ def create_imported_questions(study: Study, stimuli: StudyStimuli, rows: Judgeme
         # Rows of stimuli ascend with their primary keys, so the smaller row is the canonical first.
         first, second = np.minimum(rows.left, rows.right), np.maximum(rows.left, rows.right)
     else:
-        first, second = rows.attribute, np.zeros(len(rows), dtype=np.int64)
+        # What is asked about a stimulus: one of the attributes, or the one question of a study of choices.
+        is_rating = study.kind == Question.Kind.RATING
+        first = rows.attribute if is_rating else np.zeros(len(rows), dtype=np.int64)
+        second = np.zeros(len(rows), dtype=np.int64)
     split = np.where(rows.role == GOLD, _SPLIT_CODE["none"], rows.split)
     _fill_splits(study, stimuli, rows, first, second, split)
     identity = np.column_stack([rows.reference, first, second, split, rows.role])
@@ -52,7 +55,7 @@ def create_imported_questions(study: Study, stimuli: StudyStimuli, rows: Judgeme
     place = place.reshape(-1)
     known = _known_questions(study, stimuli, rows.attributes)
     pks = np.array([known.get(tuple(row), (0,))[0] for row in unique.tolist()], dtype=np.int64)
-    _check_known_gold(rows, unique, where, known)
+    _check_known_gold(study, rows, unique, where, known)
     missing = np.flatnonzero(pks == 0)
     missing = missing[np.argsort(where[missing])]  # in the order of the file
     for start in range(0, len(missing), _CHUNK):
@@ -95,13 +98,15 @@ def _known_questions(study: Study, stimuli: StudyStimuli, attributes: tuple[str,
     row_of = {pk: row for row, pk in enumerate(stimuli.pk.tolist())}
     attribute_of = {name: row for row, name in enumerate(attributes)}
     fields = ("pk", "reference_id", "first_id", "second_id", "split", "role", "attribute", "expected_choice")
-    fields += ("expected_rating", "rating_tolerance")
+    fields += ("expected_rating", "rating_tolerance", "expected_label")
     asked = Question.objects.filter(question_set=study.question_set_id, kind=study.kind, role__in=ROLES)
     known = {}
-    for pk, reference, first, second, split, role, attribute, choice, rating, tolerance in asked.values_list(
+    for pk, reference, first, second, split, role, attribute, choice, rating, tolerance, label in asked.values_list(
         *fields
     ).iterator(_CHUNK):
-        if study.kind == Question.Kind.TRIPLET:
+        if study.kind == Question.Kind.CHOICE:
+            middle, expected = (0, 0), label
+        elif study.kind == Question.Kind.TRIPLET:
             middle, expected = (row_of[first], row_of[second]), choice
         elif attribute in attribute_of:
             middle, expected = (attribute_of[attribute], 0), (rating, tolerance)
@@ -111,12 +116,12 @@ def _known_questions(study: Study, stimuli: StudyStimuli, attributes: tuple[str,
     return known
 
 
-def _check_known_gold(rows: Judgements, unique, where, known: dict) -> None:
+def _check_known_gold(study: Study, rows: Judgements, unique, where, known: dict) -> None:
     problems = []
     for key, row in zip(unique.tolist(), where.tolist(), strict=True):
         if key[4] == GOLD and tuple(key) in known:
             expected = known[tuple(key)][1]
-            if expected != _expected(rows, row, isinstance(expected, str)):
+            if expected != _expected(study, rows, row):
                 problems.append((int(rows.line[row]), "the study has this check question with another expected answer"))
     if problems:
         raise JudgementsRefused(
@@ -126,8 +131,10 @@ def _check_known_gold(rows: Judgements, unique, where, known: dict) -> None:
         )
 
 
-def _expected(rows: Judgements, row: int, is_triplet: bool):
-    if not is_triplet:
+def _expected(study: Study, rows: Judgements, row: int):
+    if study.kind == Question.Kind.CHOICE:
+        return study.options[rows.expected_label[row]]
+    if study.kind == Question.Kind.RATING:
         return float(rows.expected_rating[row]), float(rows.tolerance[row])
     is_first_left = rows.left[row] < rows.right[row]
     return FIRST.value if bool(rows.expected_left[row]) == bool(is_first_left) else SECOND.value
@@ -147,12 +154,14 @@ def _question(study: Study, stimuli: StudyStimuli, rows: Judgements, key: list[i
         question.first_id, question.second_id = int(stimuli.pk[first]), int(stimuli.pk[second])
         subjects = [int(stimuli.subject[place]) for place in (reference, first, second)]
         question.is_same_subject = len(set(subjects)) == 1 if all(subjects) else None
-    else:
+    elif study.kind == Question.Kind.RATING:
         question.attribute = rows.attributes[first]
     if role == GOLD:
-        expected = _expected(rows, row, study.kind == Question.Kind.TRIPLET)
+        expected = _expected(study, rows, row)
         if study.kind == Question.Kind.TRIPLET:
             question.expected_choice = expected
+        elif study.kind == Question.Kind.CHOICE:
+            question.expected_label = expected
         else:
             question.expected_rating, question.rating_tolerance = expected
     return question

@@ -47,8 +47,6 @@ def import_responses(study: Study, csv_path, progress: Callable[[str, int, int],
     progress : called with what is being done, how much of it is done, and of how much (0: unknown).
     JudgementsRefused lists every bad row; then nothing was imported.
     """
-    if study.kind == Question.Kind.CHOICE:
-        raise JudgementsRefused(f"{study.name} is a study of choices: expected one of triplets or ratings")
     sha256 = judgements.content_sha256(csv_path)
     known = ImportedFile.objects.filter(study=study, sha256=sha256).first()
     if known is not None:
@@ -59,6 +57,7 @@ def import_responses(study: Study, csv_path, progress: Callable[[str, int, int],
         study.kind,
         {key: row for row, key in enumerate(stimuli.key)},
         attributes=tuple(study.attributes),
+        options=tuple(study.options),
         scale=(study.scale_low, study.scale_high),
         max_worker_length=120 - len(_external_id(study, "")),
         progress=progress and (lambda n: progress("checking", n, 0)),
@@ -167,11 +166,13 @@ def _create_assignments(study: Study, rows: Judgements, annotators, participatio
 def _responses(
     study, rows: Judgements, question, annotators, assignments, positions, is_repeat, stimuli, now
 ) -> Iterator[Response]:
-    is_triplet = study.kind == Question.Kind.TRIPLET
+    is_triplet, is_choice = study.kind == Question.Kind.TRIPLET, study.kind == Question.Kind.CHOICE
     is_first_left = rows.left < rows.right
     chose_first = rows.chose_left == is_first_left
     if is_triplet:
         is_right = rows.chose_left == (rows.expected_left == 1)
+    elif is_choice:
+        is_right = rows.label == rows.expected_label
     else:
         is_right = np.abs(rows.rating - rows.expected_rating) <= rows.tolerance
     has_time = rows.response_ms != UNKNOWN_MS
@@ -193,6 +194,8 @@ def _responses(
         if is_triplet:
             response.choice = FIRST if chose_first[row] else SECOND
             response.is_first_left = bool(is_first_left[row])
+        elif is_choice:
+            response.label = study.options[rows.label[row]]
         else:
             response.rating = float(rows.rating[row])
         yield response

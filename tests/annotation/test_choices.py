@@ -16,6 +16,7 @@ from annotation.services.releases import freeze_release
 from annotation.services.responses import record_response
 from tests.annotation.making import enter, finish, make_annotator, make_collection, make_study, work
 from tests.annotation.test_serving_json import at, post
+from tests.annotation.votes import bare_study, write_csv
 from triplets import archive
 from triplets.models import Question, Stimulus
 from triplets.services.gold import GoldChoice, add_gold
@@ -183,9 +184,80 @@ def test_options_that_cannot_be(kind, options, reason):
     assert reason in str(form.errors["options"])
 
 
-def test_judgements_from_elsewhere_are_refused(tmp_path):
-    with pytest.raises(JudgementsRefused, match="study of choices"):
-        import_responses(make_study(kind="choice"), tmp_path / "none.csv")
+LABEL_COLUMNS = ("item", "worker", "label", "kind", "expected")
+
+
+def test_crowd_labels_pass_the_same_filter_and_consensus(tmp_path):
+    study = bare_study(kind="choice", options=["happy", "sad"], min_gold=2, responses_per_question=5)
+    gold = [("d1", who, label, "check", "sad") for who, label in (("w1", "sad"), ("w2", "sad"), ("bad", "happy"))]
+    rows = [
+        ("a1", "w1", "happy", "", ""), ("a1", "w2", "happy", "", ""), ("a1", "bad", "sad", "", ""),
+        ("a1", "w1", "sad", "", ""), ("b1", "w1", "sad", "", ""), ("b1", "bad", "happy", "", ""),
+        ("c1", "w1", "sad", "", ""), ("c1", "w2", "happy", "", ""), *gold, *gold,
+    ]  # fmt: skip
+    found = import_responses(study, write_csv(tmp_path / "labels.csv", rows, LABEL_COLUMNS))
+    assert (found.n_new, found.n_annotators, found.n_excluded, found.n_questions) == (14, 3, 1, 4)
+    gold = Question.objects.get(role="gold")
+    assert (gold.expected_label, gold.reference.key, gold.split) == ("sad", "d1", "none")
+    assert Response.objects.filter(question__reference__key="a1", is_repeat=True).get().label == "sad"
+    settled = settle_questions(study)
+    assert (settled.n_settled, settled.n_ties) == (2, 1)  # what "bad" said does not count, and c1 is a tie
+    opinions = {row.question.reference.key: (row.label, row.n) for row in Consensus.objects.all()}
+    assert opinions == {"a1": ("happy", 2), "b1": ("sad", 1)}
+    release = archive.read_release(freeze_release(study, tmp_path / "release").archive.path)
+    assert release.responses().column("choice_label").to_pylist().count("sad") == 8
+    # The file may say what an item is, and the questions are found again.
+    more = write_csv(tmp_path / "more.csv", [("sad", "c1", "w9")], ("label", "stimulus", "worker"))
+    assert import_responses(study, more).n_questions == 1
+    assert Question.objects.count() == 4
+    assert settle_questions(study).n_ties == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("a1", "w1", "angry", "", ""), "label is 'angry': expected one of happy, sad"),
+        (("z9", "w1", "sad", "", ""), "there is no stimulus 'z9'"),
+        (("a1", "", "sad", "", ""), "worker is empty"),
+        (("a1", "w1", "sad", "check", ""), "needs the right label in a column `expected`"),
+        (("a1", "w1", "sad", "", "glad"), "expected is 'glad': expected one of happy, sad"),
+    ],
+)
+def test_a_bad_label_is_refused_with_its_line(tmp_path, row, reason):
+    study = bare_study(kind="choice", options=["happy", "sad"])
+    file = write_csv(tmp_path / "labels.csv", [("a1", "w1", "sad", "", ""), row], LABEL_COLUMNS)
+    with pytest.raises(JudgementsRefused) as refusal:
+        import_responses(study, file)
+    ((line, found),) = refusal.value.problems
+    assert (line, reason in found) == (3, True), found
+    assert not Response.objects.exists()
+
+
+def test_check_labels_that_contradict_each_other_are_refused(tmp_path):
+    study = bare_study(kind="choice", options=["happy", "sad"])
+    rows = [("a1", "w1", "sad", "check", "sad"), ("a1", "w2", "sad", "check", "happy")]
+    with pytest.raises(JudgementsRefused, match="something else than on line 2"):
+        import_responses(study, write_csv(tmp_path / "labels.csv", rows, LABEL_COLUMNS))
+    import_responses(study, write_csv(tmp_path / "one.csv", rows[:1], LABEL_COLUMNS))
+    with pytest.raises(JudgementsRefused, match="contradict those of the study"):
+        import_responses(study, write_csv(tmp_path / "other.csv", rows[1:], LABEL_COLUMNS))
+
+
+def test_real_crowd_labels(tmp_path, shared_data):
+    """5,242 labels that 27 people gave to 584 faces: the figures of `python -m annotation`, through the database."""
+    folder = shared_data / "crowd_labels" / "face_sentiment"
+    with open(folder / "truth.csv", encoding="utf-8") as file:
+        truth = {row["item"]: row["truth"] for row in csv.DictReader(file)}
+    study = bare_study(keys=sorted(truth), kind="choice", options=["0", "1", "2", "3"])
+    found = import_responses(study, folder / "label.csv")
+    assert (found.n_new, found.n_annotators, found.n_questions) == (5242, 27, 584)
+    settled = settle_questions(study)
+    assert settled.n_settled + settled.n_ties == 584
+    right = [
+        row.label == truth[row.question.reference.key]
+        for row in Consensus.objects.select_related("question__reference")
+    ]
+    assert sum(right) / len(right) == pytest.approx(0.64, abs=0.02)
 
 
 def test_rita_opens_the_page_of_the_study(researcher_client):

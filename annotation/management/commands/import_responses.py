@@ -13,7 +13,8 @@ from annotation.services.imports import JudgementsRefused, import_responses
 class Command(BaseCommand):
     help = __doc__ + (
         " Columns of a triplet study: reference,first,second,chosen,worker[,rt_ms,kind,split,expected]; of a rating "
-        "study: stimulus,attribute,rating,worker[,rt_ms,kind,split,expected,tolerance]."
+        "study: stimulus,attribute,rating,worker[,rt_ms,kind,split,expected,tolerance]; of a study of choices: "
+        "item,worker,label[,rt_ms,kind,split,expected], where items are stimuli and labels are options."
     )
 
     def add_arguments(self, parser):
