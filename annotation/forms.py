@@ -203,8 +203,7 @@ class StudyForm(forms.ModelForm):
     demographics = DemographicsField(
         required=False,
         label="About people",
-        help_text="Asked once after consent, never demanded, never released. One field a line, such as "
-        "Age: 18-29, 30-49, 50 or more.",
+        help_text="Asked once after consent, never demanded. One field a line, such as Age: 18-29, 30-49, 50 or more.",
     )
 
     class Meta:
@@ -213,9 +212,9 @@ class StudyForm(forms.ModelForm):
             "name", "title", "collection", "kind", "attributes", "options", "responses_per_question", "batch_size",
             "max_batches_per_annotator", "max_slots", "n_gold_per_batch", "gold_threshold", "min_gold",
             "n_qualification", "repeat_share", "shared_share", "groups_attributes", "n_practice",
-            "floor_ms", "question_text", "consent_text", "demographics", "instructions", "debriefing",
-            "completion_code", "scale_low", "scale_high", "scale_low_label", "scale_high_label", "lease_minutes",
-            "includes_pictures", "seed",
+            "floor_ms", "question_text", "consent_text", "demographics", "releases_demographics", "instructions",
+            "debriefing", "completion_code", "scale_low", "scale_high", "scale_low_label", "scale_high_label",
+            "lease_minutes", "includes_pictures", "seed",
         ]  # fmt: skip
         labels = {
             "responses_per_question": "Responses per question",
@@ -238,6 +237,7 @@ class StudyForm(forms.ModelForm):
             "scale_high_label": "Word at the high end",
             "lease_minutes": "Lease (minutes)",
             "includes_pictures": "Releases contain the pictures",
+            "releases_demographics": "Releases say what people told",
         }
         help_texts = {
             "name": "Short, for addresses and releases: letters, digits and hyphens.",
@@ -253,6 +253,8 @@ class StudyForm(forms.ModelForm):
             "completion_code": "Shown at the end, for example to be entered at a panel. Empty: none.",
             "lease_minutes": "A batch that nobody touched for so long goes to somebody else.",
             "includes_pictures": "Only where the licence of the collection allows it.",
+            "releases_demographics": "Under pseudonyms. The consent then says so, everybody is asked to agree anew, "
+            "and only what those tell who did is released. Few people who told the same may be recognised.",
         }
         widgets = {name: forms.Textarea(attrs={"rows": 5}) for name in ("consent_text", "instructions", "debriefing")}
 

@@ -8,6 +8,7 @@ A release is a folder, or the same folder as one zip file:
     triplets.parquet    settled triplets: anchor, positive, negative, votes, weight, split
     ratings.parquet     settled ratings: mean, spread, n, mean weighted by consistency
     responses.parquet   every response, annotators under a pseudonym
+    annotators.parquet  what people told about themselves, where they agreed that it is published
     images/             the pictures, where the licence allows
     croissant.json      the same description for dataset search engines (MLCommons Croissant)
 
@@ -29,7 +30,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from triplets import annotators as people
 from triplets import croissant
+from triplets.annotators import Annotators
+from triplets.digests import canonical, digests, sha256_of_file
 from triplets.records import COLUMNS, RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
 FORMAT = "semblance-release/1"
@@ -51,6 +55,7 @@ class Release:
     landmarks: Landmarks | None
     triplets: Triplets
     ratings: Ratings
+    annotators: Annotators | None = None
 
     def responses(self) -> pa.Table:
         """Return every response, columns as `RESPONSE_SCHEMA`."""
@@ -82,12 +87,14 @@ def write_release(
     ratings: Ratings,
     responses: Iterable[pa.RecordBatch | pa.Table],
     pictures: Iterable[tuple[str, bytes]] = (),
+    annotators: Annotators | None = None,
 ) -> tuple[dict, str]:
     """Write a release folder and return its manifest and checksum.
 
     study, collection, settings : JSON-able descriptions that go into the manifest unchanged.
     responses : batches with `RESPONSE_SCHEMA`, written as they come, so that millions need little memory.
     pictures : (path within the release, bytes) for every `stimuli.picture` that is not "".
+    annotators : only where what people told about themselves may be published.
     FileExistsError if the folder already holds something.
     """
     directory = Path(directory)
@@ -109,12 +116,17 @@ def write_release(
         target.write_bytes(content)
         n_pictures += 1
     counts["pictures"] = n_pictures
+    columns = COLUMNS
+    if annotators is not None:
+        _write_table(directory, people.TABLE, annotators.table())
+        columns = COLUMNS | {people.TABLE: annotators.columns()}
+        counts["annotators"], settings = len(annotators), settings | {"demographics": annotators.summary()}
     described = {"study": study, "collection": collection, "settings": settings, "counts": counts}
     (directory / "croissant.json").write_bytes(
-        _canonical(croissant.describe(described, COLUMNS, _digests(directory)), indent=2)
+        canonical(croissant.describe(described, columns, digests(directory)), indent=2)
     )
-    manifest = {"format": FORMAT, **described, "columns": COLUMNS, "files": _digests(directory)}
-    content = _canonical(manifest, indent=1)
+    manifest = {"format": FORMAT, **described, "columns": columns, "files": digests(directory)}
+    content = canonical(manifest, indent=1)
     (directory / MANIFEST).write_bytes(content)
     return manifest, hashlib.sha256(content).hexdigest()
 
@@ -131,7 +143,7 @@ def write_zip(directory, target) -> str:
             with archive.open(info, "w") as out, open(directory / name, "rb") as source:
                 while chunk := source.read(1 << 20):
                     out.write(chunk)
-    return _sha256_of_file(Path(target))
+    return sha256_of_file(Path(target))
 
 
 # Reading ----------------------------------------------------------------------------------------
@@ -165,6 +177,7 @@ def read_release(path, *, verify: bool = True) -> Release:
         landmarks,
         _read_triplets(_read_table(path, "triplets"), row_of),
         _read_ratings(_read_table(path, "ratings"), row_of),
+        people.from_table(_read_table(path, people.TABLE)) if f"{people.TABLE}.parquet" in manifest["files"] else None,
     )
 
 
@@ -197,24 +210,6 @@ def _safe_member(name: str) -> str:
     if not parts or PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name:
         raise ReleaseDamaged(f"{name!r} is not a path within a release")
     return name
-
-
-def _canonical(value, indent=None) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False)
-    return (text + "\n").encode()
-
-
-def _sha256_of_file(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digests(directory: Path) -> dict:
-    return {
-        path.relative_to(directory).as_posix(): {"sha256": _sha256_of_file(path), "n_bytes": path.stat().st_size}
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
 
 
 def _verify(path: Path, name: str, expected: dict) -> None:

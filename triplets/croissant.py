@@ -19,7 +19,7 @@ CONTEXT = {
 }
 NUMBERS = {
     "degree", "is_neutral", "n_positive", "n_votes", "weight", "posterior", "is_same_subject", "question", "mean",
-    "spread", "n", "weighted_mean", "rating", "position", "response_ms", "latency_ms",
+    "spread", "n", "weighted_mean", "rating", "position", "response_ms", "latency_ms", "n_alike",
 }  # fmt: skip
 ENCODINGS = {
     ".parquet": "application/vnd.apache.parquet",

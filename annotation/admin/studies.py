@@ -15,7 +15,7 @@ from annotation.admin.people import badge
 from annotation.forms import JudgementsForm, QuestionsForm, StudyForm
 from annotation.models import Slot, Study
 from annotation.services import links, quality, studies
-from annotation.services.demographics import count_demographics
+from annotation.services.demographics import count_demographics, released_demographics
 from annotation.services.replacement import slot_cap
 
 #: What the questions were made for: fixed when the study is made, or when its questions are.
@@ -56,6 +56,7 @@ class StudyAdmin(admin.ModelAdmin):
                     "question_text",
                     "consent_text",
                     "demographics",
+                    "releases_demographics",
                     "instructions",
                     "debriefing",
                     "completion_code",
@@ -169,6 +170,7 @@ class StudyAdmin(admin.ModelAdmin):
             "quality": quality.study_quality(study),
             "cap": slot_cap(study),
             "demographics": count_demographics(study),
+            "released": released_demographics(study) if study.releases_demographics else None,
             "releases": study.question_set.releases.all(),
         }
         return TemplateResponse(request, "annotation/study.html", context)

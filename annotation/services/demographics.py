@@ -1,12 +1,16 @@
 """What people may tell about themselves: fields that the researcher defines, each answer theirs to leave out.
 
-Answers stay with the participation. They are in no release; a release names annotators by pseudonym only.
+Answers stay with the participation. They are in no release unless the study says so, which is off when a study is
+made: then a sentence is added to the consent, and what those told who agreed to it is released under their pseudonyms.
 """
+
+from collections import Counter
 
 from django.utils import timezone
 
 from annotation.errors import StudyError
 from annotation.models import Participation, Study
+from triplets.annotators import SMALL
 
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 10, 60, 80
 
@@ -42,6 +46,12 @@ def record_demographics(participation: Participation, told: dict[str, str]) -> N
     participation.refresh_from_db(fields=["demographics", "demographics_at"])
 
 
+def may_be_released(study: Study, consent_version: int | None) -> bool:
+    """Whether what a person told may be published, who agreed to this version of the consent."""
+    first = study.demographics_consent_version
+    return study.releases_demographics and None not in (first, consent_version) and consent_version >= first
+
+
 def count_demographics(study: Study) -> list[dict]:
     """Return, for each field, how many people told what: [{name, counts: {option: n}, n_silent}]."""
     told = list(
@@ -55,3 +65,14 @@ def count_demographics(study: Study) -> list[dict]:
         }
         for field in study.demographics
     ]
+
+
+def released_demographics(study: Study) -> dict:
+    """Return how many people's answers releases say, and how many of these are shared by fewer than SMALL people."""
+    mine = Participation.objects.filter(study=study, n_responses__gt=0, demographics_at__isnull=False)
+    told = Counter(
+        tuple(sorted(one.items()))
+        for one, version in mine.values_list("demographics", "consent_version")
+        if one and may_be_released(study, version)
+    )
+    return {"n": told.total(), "n_small": sum(n for n in told.values() if n < SMALL), "small": SMALL}

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from annotation.models import Annotator, Consensus, Participation, Response, Study
+from annotation.services.demographics import may_be_released
+from triplets.annotators import Annotators
 from triplets.models import LandmarkSet, Question, Stimulus
 from triplets.records import RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
@@ -209,6 +211,25 @@ class ReleaseTables:
                 columns = [[] for _ in RESPONSE_SCHEMA]
                 if progress:
                     progress(n_done, self.n_responses)
+
+    def annotators(self) -> Annotators | None:
+        """Return who answered, and what those told who agreed that it is published; None where nobody was asked to."""
+        study = self._study
+        if not (study.releases_demographics and study.demographics):
+            return None
+        answering = self._responses.order_by().values("annotator_id").distinct()
+        rows = Participation.objects.filter(study=study, annotator_id__in=answering).values_list(
+            "annotator__recruiter", "annotator__external_id", "consent_version", "demographics"
+        )
+        people = sorted(
+            (_pseudonym(study, recruiter, who), told if may_be_released(study, version) else {})
+            for recruiter, who, version, told in rows.iterator(_CHUNK)
+        )
+        names = [field["name"] for field in study.demographics]
+        return Annotators(
+            key=_texts(name for name, _ in people),
+            about={name: _texts(told.get(name, "") for _, told in people) for name in names},
+        )
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
         """Yield each picture once, under its name within the release."""

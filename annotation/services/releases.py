@@ -119,6 +119,7 @@ def _write(study: Study, folder: Path, progress) -> tuple[dict, str]:
                 ratings=tables.ratings(),
                 responses=tables.responses(progress),
                 pictures=tables.pictures(),
+                annotators=tables.annotators(),
             )
     raise ReleaseRefused(f"the judgements of study {study.name} keep changing while they are read: try again")
 

@@ -80,6 +80,8 @@ def create_study(
     check_attributes(kind, attributes)
     check_options(kind, options)
     check_demographics(study.demographics)
+    if study.releases_demographics:
+        study.demographics_consent_version = study.consent_version
     study.full_clean(exclude=["question_set"])
     with transaction.atomic():
         study.question_set = question_services.create_question_set(collection, name)
@@ -268,9 +270,14 @@ def _set_state(study: Study, state: str) -> None:
 
 
 def change_settings(study: Study, was: Study) -> None:
-    """Save changed settings; other words of consent are a new version, which everybody is asked to accept anew."""
-    if study.consent_text != was.consent_text:
+    """Save changed settings; other words of consent are a new version, which everybody is asked to accept anew.
+
+    So is what happens to what people tell about themselves: what was told under other words is not released.
+    """
+    if (study.consent_text, study.releases_demographics) != (was.consent_text, was.releases_demographics):
         study.consent_version = was.consent_version + 1
+    if study.releases_demographics and not was.releases_demographics:
+        study.demographics_consent_version = study.consent_version
     study.save()
 
 

@@ -1,16 +1,22 @@
 """What Alice may tell about herself, what Rita may ask, and that none of it leaves the house."""
 
+import json
+
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from annotation.errors import StudyError
 from annotation.forms import DemographicsField, StudyForm
+from annotation.models import Annotator, Participation, Study
 from annotation.services import links, studies
+from annotation.services.assignments import claim_assignment
 from annotation.services.demographics import check_demographics, count_demographics, record_demographics
-from annotation.services.releases import freeze_release
-from tests.annotation.making import enter, make_collection, make_study, work
+from annotation.services.releases import freeze_release, pseudonym
+from tests.annotation.making import enter, finish, make_collection, make_study, work
 from tests.annotation.test_serving_json import at
+from triplets import archive
 
 pytestmark = pytest.mark.django_db
 ASKED = [{"name": "Age", "options": ["18-29", "30 or more"]}, {"name": "Sight", "options": ["good", "poor"]}]
@@ -75,6 +81,69 @@ def test_releases_say_nothing_of_it(tmp_path):
     freeze_release(study, tmp_path / "release")
     for file in (tmp_path / "release").rglob("*"):
         assert file.is_dir() or not any(word in file.read_bytes() for word in (b"Marmalade", b"Zitrone"))
+
+
+def test_who_agreed_to_it_is_released_under_a_pseudonym(tmp_path, client, researcher_client):
+    study = make_study(demographics=ASKED, responses_per_question=4)
+    early = newcomer(client, study, "early")
+    assert "is published" not in client.get(at("consent", early), follow=True).content.decode()
+    record_demographics(early, {"Age": "18-29", "Sight": "poor"})
+    was = Study.objects.get(pk=study.pk)
+    study.releases_demographics = True
+    studies.change_settings(study, was)
+    assert (study.consent_version, study.demographics_consent_version) == (2, 2)
+    told = {
+        "alice": {"Age": "18-29"},
+        "bob": {"Age": "18-29"},
+        "carol": {"Age": "30 or more", "Sight": "good"},
+        "dan": {},
+    }
+    for name, answers in told.items():
+        person = enter(study, name, is_ready=False)
+        shown = client.get(at("take", person), follow=True).content.decode()
+        assert "Age, Sight" in shown
+        assert "about yourself is published with your answers" in shown
+        client.post(at("consent", person), {"version": 2})
+        record_demographics(person, answers)
+    for name in ("early", "alice", "bob", "carol", "dan"):
+        Participation.objects.filter(annotator__external_id=name).update(practised_at=timezone.now())
+        annotator = Annotator.objects.get(external_id=name)
+        finish(claim_assignment(study, annotator))
+    freeze_release(study, tmp_path / "release")
+    found = archive.read_release(tmp_path / "release")
+    rows = dict(
+        zip(
+            found.annotators.key.tolist(),
+            zip(*found.annotators.about.values(), found.annotators.n_alike.tolist(), strict=True),
+            strict=True,
+        )
+    )
+    names = {name: pseudonym(study, Annotator.objects.get(external_id=name)) for name in ("early", *told)}
+    assert {name: rows[key] for name, key in names.items()} == {
+        "early": ("", "", 0), "alice": ("18-29", "", 2), "bob": ("18-29", "", 2), "carol": ("30 or more", "good", 1),
+        "dan": ("", "", 0),
+    }  # fmt: skip
+    assert set(found.responses().column("annotator").to_pylist()) == set(rows)
+    assert found.manifest["settings"]["demographics"] == {
+        "fields": ["Age", "Sight"], "n_annotators": 5, "n_told": 3, "small_group": 5, "n_in_small_groups": 3,
+        "smallest_group": 1,
+    }  # fmt: skip
+    assert found.manifest["columns"]["annotators"]["about_Age"] == "what they told about 'Age', empty where nothing"
+    described = json.loads((tmp_path / "release" / "croissant.json").read_text())
+    (record_set,) = [each for each in described["recordSet"] if each["@id"] == "annotators"]
+    assert [field["name"] for field in record_set["field"]] == ["annotator", "n_alike", "about_Age", "about_Sight"]
+    table = (tmp_path / "release" / "annotators.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in table[1:]] == [f'"{key}"' for key in sorted(rows)]
+    page = researcher_client.get(f"/admin/annotation/study/{study.pk}/change/").content.decode()
+    assert "Releases say what 3 people told who agreed to it; 3 of them share their answers with fewer than 5" in page
+    # Switched off again nothing of it is released, and whoever comes agrees to other words.
+    was = Study.objects.get(pk=study.pk)
+    study.releases_demographics = False
+    studies.change_settings(study, was)
+    freeze_release(study, tmp_path / "without")
+    assert archive.read_release(tmp_path / "without").annotators is None
+    assert not (tmp_path / "without" / "annotators.csv").exists()
+    assert study.consent_version == 3
 
 
 def test_rita_sees_counts(researcher_client):
