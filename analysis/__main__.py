@@ -7,6 +7,8 @@ Evaluates a checkpoint on a release folder or zip without a database and writes 
     DIR/satisfied.csv, ceilings.csv, probe.csv, ...    one table a part of the report
     DIR/figure-*.svg, .png, .csv
     DIR/model-card.md, data-sheet.md
+
+With --study DIR in place of both it reports on a whole study: see `analysis.study_command`.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis import bundle, maps, pages
+from analysis import bundle, maps, pages, study_command
 from triplets.archive import read_release
 
 #: Parts that `--json` prints where a release and network have them.
@@ -24,6 +26,9 @@ PARTS = ("answers", "action_units", "elsewhere", "controls")
 
 
 def main(arguments=None) -> int:
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if any(argument.split("=")[0] == "--study" for argument in arguments):
+        return study_command.main(arguments)
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.split("\n\n")[1].split("\n")[0])
     parser.add_argument("checkpoint", type=Path, help="a .safetensors file, or the folder that holds one")
     parser.add_argument("release", type=Path, help="a release: a folder or a zip")

@@ -124,7 +124,7 @@ def render_report(
         page["css"] = Markup((STATIC / "report.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
         page["js"] = [Markup((STATIC / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # noqa: S704  our own
         page["plotly_js"] = Markup(plotly_source().replace("</script", "<\\/script")) if left else ""  # noqa: S704
-    return plots.placed(_environment().get_template("analysis/report.html.jinja").render(page), drawn)
+    return plots.placed(environment().get_template("analysis/report.html.jinja").render(page), drawn)
 
 
 def script_safe(value) -> Markup:
@@ -240,7 +240,7 @@ def typeset(text: str) -> str:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,0 +1,60 @@
+"""The page of a whole study: its tables with the published figures beside ours."""
+
+from markupsafe import Markup
+
+from analysis import pages, plot_files, plots
+from analysis.figures import study as study_figures
+from analysis.pages import ASSETS, SCRIPTS, STATIC, ResultsOutdated, script_safe
+from analysis.study_report import FIGURES, FORMAT
+
+
+def render_study(
+    results: dict,
+    *,
+    assets: str = "inline",
+    title: str,
+    static_url: str = "/static/",
+    links=(),
+    reports: dict | None = None,
+    edition: dict | None = None,
+) -> str:
+    """Return the page of a study on the results of `study_report.study_results`.
+
+    reports : network -> address of its own report, where there is one. The rest as `pages.render_report`.
+    """
+    if assets not in ASSETS:
+        raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
+    if results.get("format") != FORMAT:
+        raise ResultsOutdated(f"the results have format {results.get('format')!r}, pages of studies read {FORMAT!r}")
+    shown = figures(results)
+    drawn = plots.in_page(shown)
+    page = {
+        "title": title,
+        "r": results,
+        "parts": {part["name"]: part for part in results["parts"]},
+        "shown": shown,
+        "words": FIGURES,
+        "curves": [name for name in shown if name.startswith("learning-")],
+        "reports": reports or {},
+        "is_inline": assets == "inline",
+        "static_url": static_url,
+        "links": [{"text": text, "href": href} for text, href in links],
+        "edition": edition,
+        "data": script_safe({"figures": {}, "tables": {name: plot_files.csv_of(shown[name]) for name in drawn}}),
+    }
+    if assets == "inline":
+        page["css"] = Markup((STATIC / "report.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
+        page["js"] = Markup((STATIC / SCRIPTS[0]).read_text(encoding="utf-8"))  # noqa: S704  our own file
+    return plots.placed(pages.environment().get_template("analysis/study.html.jinja").render(page), drawn)
+
+
+def figures(results: dict) -> dict[str, dict]:
+    """Return {place on the page: plotly figure} of all plots of a study."""
+    made = {}
+    for number, table in enumerate(results["tables"]):
+        for column in table["columns"]:
+            words, _, is_share = FIGURES[column]
+            figure = study_figures.beside(results, table, column, words, is_share=is_share)
+            if figure is not None:
+                made[f"table-{number}-{column.replace(' ', '-')}"] = figure
+    return made | {f"learning-{q}": figure for q, figure in study_figures.learning(results).items()}
