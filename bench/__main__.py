@@ -16,9 +16,13 @@ def main(names: list[str]) -> int:
         print(f"no measurement {unknown[0]!r}: expected some of {', '.join(known)}", file=sys.stderr)
         return 2
     for name in names or known:
+        module = importlib.import_module(f"bench.{name}")
+        if not names and getattr(module, "IS_LONG", False):
+            print(f"\n== {name} == left out: it takes hours; name it to run it", flush=True)
+            continue
         print(f"\n== {name} ==", flush=True)
         started = time.monotonic()
-        importlib.import_module(f"bench.{name}").main()
+        module.main()
         print(f"({name}: {time.monotonic() - started:.0f} s)", flush=True)
     return 0
 
