@@ -1,4 +1,4 @@
-"""python -m analysis CHECKPOINT RELEASE --out DIR [--second RELEASE] [--control] [--bootstrap 1000] [--seed 0] [--json]
+"""python -m analysis CHECKPOINT RELEASE --out DIR [--second RELEASE] [--control] [--explain 30] [--json]
 
 Evaluates a checkpoint on a release folder or zip without a database and writes a report:
 
@@ -9,6 +9,7 @@ Evaluates a checkpoint on a release folder or zip without a database and writes 
     DIR/model-card.md, data-sheet.md
 
 With --study DIR in place of both it reports on a whole study: see `analysis.study_command`.
+python -m analysis explain CHECKPOINT [CHECKPOINT ...] RELEASE --out DIR explains every picture, networks side by side.
 """
 
 import argparse
@@ -29,6 +30,10 @@ def main(arguments=None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if any(argument.split("=")[0] == "--study" for argument in arguments):
         return study_command.main(arguments)
+    if arguments[:1] == ["explain"]:
+        from analysis.explaining.__main__ import main as explain
+
+        return explain(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__.split("\n\n")[1].split("\n")[0])
     parser.add_argument("checkpoint", type=Path, help="a .safetensors file, or the folder that holds one")
     parser.add_argument("release", type=Path, help="a release: a folder or a zip")
@@ -42,6 +47,9 @@ def main(arguments=None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--projections", default=",".join(maps.METHODS), metavar="NAMES", help="maps to draw, default %(default)s"
+    )
+    parser.add_argument(
+        "--explain", type=float, metavar="TERAFLOPS", help="what explanations may cost, default 30; 0: none are made"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
@@ -85,6 +93,8 @@ def _evaluate(options) -> tuple[dict, Path]:
     if options.seed < 0:
         raise ValueError(f"--seed is {options.seed}: expected 0 or more")
     projections = maps.check_methods(filter(None, options.projections.split(",")))
+    if options.explain is not None and not 0 <= options.explain < float("inf"):
+        raise ValueError(f"--explain is {options.explain}: expected 0 or more 10^12 operations")
     checkpoint = options.checkpoint
     if checkpoint.is_dir():
         checkpoint = checkpoint / "checkpoint.safetensors"
@@ -110,6 +120,7 @@ def _evaluate(options) -> tuple[dict, Path]:
             progress=show,
             second=second,
             with_controls=options.control,
+            teraflops=options.explain,
         )
     origin = results["provenance"]
     title = options.title or " · ".join(filter(None, (origin["release"]["study"], origin["checkpoint"]["recipe"])))

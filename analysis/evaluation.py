@@ -4,6 +4,7 @@
 network. Every score has a chance level, ceilings, an interval and baselines beside it, or the reason why not.
 """
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -32,6 +33,8 @@ from triplets.records import Triplets
 FORMAT = "semblance-results/1"
 QUICK = ("pca",)
 DESCRIBED = ("study", "collection", "settings", "counts")
+#: The share of the work after which explanations begin.
+EXPLAINING = 0.6
 
 
 def evaluate(
@@ -45,6 +48,7 @@ def evaluate(
     second: Release | None = None,
     home: Release | None = None,
     with_controls: bool = False,
+    teraflops=None,
 ) -> dict:
     """Return the results of a checkpoint on a release, ready for JSON and for `pages.render_report`.
 
@@ -54,6 +58,7 @@ def evaluate(
     second : another release on which the same network is tested; home : the other way round, the release that it was
     trained on, where `release` is another. Either gives the part "elsewhere".
     with_controls : train the recipe again, twice, for the part "controls" (`analysis.controls`).
+    teraflops : what explanations may cost, see `analysis.explaining.amount`; None: as usual, 0: none are made.
     NotComparable where the release holds nothing that the checkpoint can embed.
     """
     # The network is reached only here: whoever renders a page never loads torch.
@@ -67,7 +72,8 @@ def evaluate(
     tell("embedding the judgements alone", 0.05)
     made = with_ordinal(made, release, seed=seed)
     of = start(made, release, n_bootstrap=n_bootstrap, seed=seed)
-    results = _figures(of, projections, tell)
+    results = _figures(of, projections, lambda words, share: tell(words, EXPLAINING * share))
+    _explain(results, checkpoint, release, teraflops=teraflops, seed=seed, tell=tell)
     if with_controls:
         from analysis.controls import controls
 
@@ -172,6 +178,29 @@ def plain(value):
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value
+
+
+def _explain(results: dict, checkpoint, release: Release, *, teraflops, seed: int, tell: Callable) -> None:
+    """Add `explanations`, the small pictures that they name, and what they may cost, to some results."""
+    from analysis.explaining import TERAFLOPS, explanations
+    from learning.checkpoints import Checkpoint, load_checkpoint
+
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint)
+    teraflops = TERAFLOPS if teraflops is None else teraflops
+    n_told = itertools.count(1)
+
+    def alive():
+        # Nobody knows how many parts there will be: a part of what is left each time.
+        tell("explaining", 1 - (1 - EXPLAINING) * 0.85 ** next(n_told))
+
+    found, drawn = explanations(checkpoint, release, teraflops=teraflops, seed=seed, tell=alive)
+    results["explanations"], results["heatmaps"] = plain(found), drawn
+    rows = {one["row"] for one in found.get("examples", []) if found["kind"] == "landmarks"}
+    results["pictures"] |= projection.thumbnails(release, sorted(rows - {int(row) for row in results["pictures"]}))
+    results["provenance"]["evaluation"]["explain_teraflops"] = teraflops
+    if teraflops != TERAFLOPS:
+        results["provenance"]["commands"][-1] += f" --explain {teraflops:g}"
 
 
 def _levels(triplets: Triplets) -> list[dict]:

@@ -74,11 +74,19 @@ def sparseness(maps: Tensor) -> np.ndarray:
 
 
 def sensitivity(
-    explain: Callable[[Tensor, Tensor], Tensor], x: Tensor, direction: Tensor, *, radius=0.02, n_samples=8, seed=0
+    explain: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    direction: Tensor,
+    *,
+    radius=0.02,
+    n_samples=8,
+    seed=0,
+    bounds=(0.0, 1.0),
 ) -> np.ndarray:
     """Return (b,) the largest |E(x + noise) - E(x)| / |E(x)| over noise of at most `radius` a pixel (Yeh et al. 2019).
 
     explain : (x, direction) -> maps (b, h, w). 0 is perfectly stable; nan where a map is 0.
+    bounds : what a disturbed input may not leave, those of pixels; None for landmarks.
     """
     generator = torch.Generator().manual_seed(seed)
     before = explain(x, direction).flatten(1)
@@ -86,7 +94,8 @@ def sensitivity(
     worst = torch.zeros_like(length)
     for _ in range(n_samples):
         noise = (2 * torch.rand(x.shape, generator=generator) - 1).to(x) * radius
-        moved = explain((x + noise).clamp(0, 1), direction).flatten(1)
+        disturbed = x + noise if bounds is None else (x + noise).clamp(*bounds)
+        moved = explain(disturbed, direction).flatten(1)
         worst = torch.maximum(worst, (moved - before).norm(dim=1))
     return torch.where(length > 0, worst / length, torch.nan).cpu().numpy()
 

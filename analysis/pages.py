@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from analysis import cards, figures, plot_files, plots, sentences, space, wording
+from analysis import cards, figures, plot_files, plots, reasons, sentences, space, wording
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -45,6 +45,7 @@ SECTIONS = (
     Section("explorer", "Explorer", needs="traversal"),
     Section("dimensions", "Dimensions"),
     Section("reconstruction", "Reconstruction"),
+    Section("explanations", "Explanations", needs="explanations"),
     Section("learning", "Learning"),
     Section("origin", "Origin"),
     Section("cards", "Cards"),
@@ -125,6 +126,21 @@ def render_report(
         page["js"] = [Markup((STATIC / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # noqa: S704  our own
         page["plotly_js"] = Markup(plotly_source().replace("</script", "<\\/script")) if left else ""  # noqa: S704
     return plots.placed(environment().get_template("analysis/report.html.jinja").render(page), drawn)
+
+
+def render_alone(template: str, shown: dict[str, dict], **page) -> str:
+    """Return a page of its own kind as one file, its figures in place and everything else as the template names it.
+
+    shown : {place: figure}, of kinds that can be drawn without plotly.
+    """
+    drawn = plots.in_page(shown)
+    page |= {
+        "css": Markup((STATIC / "report.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        "js": Markup((STATIC / "report.js").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        "data": script_safe({"figures": {}, "tables": {name: plot_files.csv_of(f) for name, f in shown.items()}}),
+        "figures": shown,
+    }
+    return plots.placed(environment().get_template(template).render(page), drawn)
 
 
 def script_safe(value) -> Markup:
@@ -259,6 +275,7 @@ def environment() -> jinja2.Environment:
         "hundredfold": hundredfold,
         "signed": signed,
         "points": sentences.points,
+        "with_sign": reasons.with_sign,
     }
     environment.globals |= {
         "comparison": wording.comparison,
@@ -270,6 +287,12 @@ def environment() -> jinja2.Environment:
         "flat": flat,
         "outcomes": sentences.OUTCOMES,
         "difference": sentences.difference,
+        "held_out": reasons.held_out,
+        "is_one_person": reasons.is_one_person,
+        "method_name": reasons.method_name,
+        "n_open": reasons.n_open,
+        "units": reasons.units,
+        "what_is_asked": reasons.what_is_asked,
     }
     environment.globals |= {name: of for name, of in vars(sentences).items() if name.startswith("of_")}
     return environment

@@ -34,7 +34,7 @@ def in_page(figures: dict[str, dict]) -> dict[str, str]:
 
 def is_small(name: str) -> bool:
     """Return whether a figure is one of many small ones."""
-    return name.startswith("curve-")
+    return name.startswith(("curve-", "trust-"))
 
 
 def placed(html: str, drawn: dict[str, str]) -> str:

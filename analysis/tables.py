@@ -6,7 +6,7 @@ import io
 from analysis import detail_tables
 
 #: Pictures and weights: what a file of numbers does not hold.
-HEAVY = ("pictures", "sheets", "decoder")
+HEAVY = ("pictures", "sheets", "decoder", "heatmaps")
 
 
 def numbers(results: dict) -> dict:
@@ -24,6 +24,8 @@ def all_tables(results: dict) -> dict[str, list[dict]]:
         "curves": curves(results),
         "maps": maps(results),
         **detail_tables.tables(results),
+        "explanations": explanations(results),
+        "trust": trust(results),
     }
 
 
@@ -102,3 +104,32 @@ def curves(results: dict) -> list[dict]:
     """Return one row a point of the learning curve, with every metric that any point has."""
     names = list(dict.fromkeys(name for point in results["curves"] for name in point))
     return [{name: point.get(name) for name in names} for point in results["curves"]]
+
+
+def explanations(results: dict) -> list[dict]:
+    """Return one row a part of the face and figure: shares of relevance by method, changes of the score by group."""
+    found = results.get("explanations") or {}
+    rows = [
+        {"figure": "share of relevance", "of": table["method"], "part": part["part"], **part["share"],
+         "chance": part["area"]}
+        for table in found.get("shares", []) for part in table["parts"]
+    ]  # fmt: skip
+    for table in found.get("occlusion", []):
+        for part in table["parts"]:
+            of = {"of": table["group"], "part": part["part"]}
+            rows.append({"figure": "change of the score without it"} | of | part["change"] | {"chance": 0.0})
+            chance = 1 / len(table["parts"])
+            rows.append({"figure": "share where it lowers the score most"} | of | part["lowest"] | {"chance": chance})
+    return rows
+
+
+def trust(results: dict) -> list[dict]:
+    """Return one row a method of explanation: how far to trust it."""
+    found = (results.get("explanations") or {}).get("trust") or {}
+    columns = ("deletion_area", "insertion_area", "sensitivity", "sparseness")
+    return [
+        {"method": method, **{column: figures.get(column) for column in columns}}
+        | {"left_at_random": (figures.get("randomised") or [{}])[-1].get("agreement")}
+        | {"conservation": (figures.get("conservation") or {}).get("median")}
+        for method, figures in found.get("methods", {}).items()
+    ]

@@ -15,6 +15,7 @@ ANSWERS_PER_MINUTE  2400                         answers taken from one person; 
 PROJECTIONS         pca,tsne,umap                maps in reports; a worker's first UMAP takes half a minute
 MTURK_ENDPOINT_URL  none                         docs/mturk.md; for example that of manage.py local_mturk
 PROLIFIC_TOKEN      none                         the researcher's API token at Prolific
+EXPLAIN_TERAFLOPS   30                           what explanations of an evaluation may cost, 10^12 operations; 0: none
 """
 
 import os
@@ -239,6 +240,7 @@ for name, task, seconds in (
 RUN_LEASE_SECONDS = int(
     os.environ.get("RUN_LEASE_SECONDS", "30")
 )  # a run without a heartbeat this long is queued again
+EXPLAIN_TERAFLOPS = float(os.environ.get("EXPLAIN_TERAFLOPS", "30"))
 
 # Recruiters (docs/mturk.md): addresses and keys from the environment only, never from a form ------------
 MTURK_ENDPOINT_URL = os.environ.get("MTURK_ENDPOINT_URL", "")

@@ -6,6 +6,7 @@ so that plots follow light and dark. Nothing here needs the plotly package; the 
 
 from analysis.figures import certainty, rows
 from analysis.figures.agreement import probe, satisfied
+from analysis.figures.explanations import deletion, insertion, randomised
 from analysis.figures.learning import curve_names, curves
 from analysis.figures.space import dimensions, view
 
@@ -22,6 +23,9 @@ FIGURES = {
     "attributes": rows.attributes,
     "groups": rows.groups,
     "elsewhere": rows.elsewhere,
+    "trust-deletion": deletion,
+    "trust-insertion": insertion,
+    "trust-randomised": randomised,
 }
 
 

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -114,7 +115,9 @@ def _is_busy() -> bool:
 
 def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
     if measure is None:
-        from analysis.evaluation import evaluate as measure
+        from analysis.evaluation import evaluate
+
+        measure = partial(evaluate, teraflops=settings.EXPLAIN_TERAFLOPS)
 
     def write(progress) -> Order:
         return lease.renew()

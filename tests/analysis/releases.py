@@ -9,6 +9,8 @@ from PIL import Image
 from triplets import archive, synthetic
 from triplets.records import RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
+#: Of the pictures, in pixels; landmarks are in the same.
+SIDE = 120
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
 
@@ -58,7 +60,7 @@ def judged_faces(directory, *, n_subjects=10, seed=0, per_stimulus=4, n_votes=5,
         sampler=np.full(len(rows), "design"), question=np.arange(len(rows)),
     )  # fmt: skip
     nothing = np.array([])
-    points = np.stack([face.landmarks for face in faces])
+    points = np.stack([face.landmarks for face in faces]) * np.float32(SIDE / synthetic.FRAME if pictures else 1)
     archive.write_release(
         directory,
         study={"name": "which face is more alike?", "kind": "triplet"},
@@ -75,7 +77,7 @@ def judged_faces(directory, *, n_subjects=10, seed=0, per_stimulus=4, n_votes=5,
     return archive.read_release(directory)
 
 
-def jpeg(face, kind="plain", size=120) -> bytes:
+def jpeg(face, kind="plain", size=SIDE) -> bytes:
     buffer = io.BytesIO()
     if kind == "rendered":
         picture = synthetic.render(face.identity, face.action_units, size, pose=face.pose)

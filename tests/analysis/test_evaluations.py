@@ -151,3 +151,18 @@ def test_a_real_evaluation_on_another_release_says_what_is_lost(checkpoint, tmp_
     every = results["elsewhere"]["rows"][0]
     assert results["elsewhere"]["sha256"] == [here.sha256, there.sha256]
     assert every["here"]["n"] == 60 and every["drop"]["low"] < every["drop"]["value"] < every["drop"]["high"]
+
+
+def test_a_worker_explains_as_much_as_the_setting_allows(checkpoint, settings, monkeypatch):
+    import analysis.evaluation
+
+    settings.EXPLAIN_TERAFLOPS = 2.5
+    asked = []
+
+    def evaluate(path, release, *, progress, teraflops, **more):
+        asked.append(teraflops)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(analysis.evaluation, "evaluate", evaluate)
+    assert evaluations.evaluate_checkpoint(evaluations.create_evaluation(checkpoint).pk) == "failed"
+    assert asked == [2.5]

@@ -68,6 +68,7 @@ def test_missing_parts_are_missing_plots_and_no_errors(measured):
     results["dimensions"] |= {"kl": None, "active": None, "n_active": None, "decoder_norm_latent": None}
     for levels in results["ceilings"]["test"].values():
         levels |= {"one_person": None, "oracle": None}
+    results["explanations"] = {"omitted": "it looks at nothing"}
     assert set(figures.all_figures(results)) == {"satisfied", "view", "dimensions"}
 
 

@@ -1,0 +1,239 @@
+"""Explanations of a network of pictures on held-out pictures: figures over a sample, and some examples to look at."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis import faithfulness, heatmaps
+from analysis.explaining import amount as amounts
+from analysis.explaining import asked as asking
+from analysis.explaining import gathered, methods, trust
+from analysis.explaining.asked import Asked
+from analysis.explaining.faces import Faces
+from analysis.gradients import picture_score
+from analysis.occlusion import occlusion
+from analysis.warping import mean_shape
+from learning.checkpoints import Checkpoint
+from triplets.archive import Release
+
+_AT_ONCE = 16
+_MAX_SHAPE = 400
+
+
+def explain_pictures(
+    checkpoint: Checkpoint, release: Release, *, teraflops: float, seed: int, device, tell: Callable
+) -> tuple[dict, dict[str, str]]:
+    """Return figures ready for JSON, and the small pictures they name as {name: data address}.
+
+    tell : called now and then, so that a worker can show that it lives and learn that it should stop.
+    NothingAsked, NothingToLearn where the release lacks what the network was asked.
+    """
+    faces = Faces(checkpoint, release, device)
+    asked, split = asking.ask(checkpoint, release, faces.pictures, faces.outputs)
+    tell()
+    n_all = len(asked)
+    if faces.has_landmarks(asked.position).any():
+        asked = _with_landmarks(asked, faces)
+    usable, left_out = methods.usable(
+        faces.network, has_neutral=faces.has_neutral, has_regions=faces.has_landmarks(asked.position).any()
+    )
+    flops = amounts.flops_of(faces.network, faces.floats(asked.position[:1]))
+    amount = amounts.affordable(flops, teraflops, n_groups=len(asked.groups), n_methods=len(usable))
+    usable, _ = methods.usable(faces.network, has_neutral=True, has_regions=True, n_steps=amount.n_steps, wanted=usable)
+    sample = asked.where(asking.sampled(asked, amount.n_sample, seed))
+    drawn: dict[str, str] = {}
+    found = {
+        "kind": "pictures",
+        "target": faces.known.target,
+        "split": split,
+        "methods": [{"key": key, "name": methods.NAMES[key], "words": methods.WORDS[key]} for key in usable],
+        "left_out": left_out,
+        "groups": sample.groups,
+        "amount": amount.to_dict() | {"teraflops": teraflops, "gigaflops_a_picture": flops / 1e9},
+        "n": {"held_out": n_all, "with_landmarks": len(asked), "sample": len(sample)},
+        **sample_figures(faces, usable, sample, drawn, seed=seed, tell=tell),
+        "examples": examples(faces, usable, asked, drawn, amount.n_shown, seed=seed, tell=tell),
+    }
+    tested = sample.where(asking.sampled(sample, amount.n_trust, seed + 1))
+    found["trust"] = trust.panel(faces.network, usable, faces.batch(tested), amount, seed=seed, tell=tell)
+    return found, drawn
+
+
+def sample_figures(faces: Faces, usable: dict, sample: Asked, drawn: dict, *, seed: int, tell: Callable) -> dict:
+    """Return shares in parts of faces, changes by occlusion and averages per group, each a list ready for JSON."""
+    points = faces.points(sample.position)
+    known = np.isfinite(points).all(axis=(1, 2))
+    averages = None
+    if known.any():
+        averages = gathered.Averages(mean_shape(points[known][:_MAX_SHAPE], faces.known.size))
+    shares: dict[str, list] = {key: [] for key in usable}
+    areas, changes, names = [], [], ()
+    score = picture_score(faces.network)
+    for start in range(0, len(sample), _AT_ONCE):
+        at = np.arange(start, min(start + _AT_ONCE, len(sample)))
+        part = sample.where(at)
+        batch = faces.batch(part, points[at])
+        maps = {key: explain(batch).map for key, explain in usable.items()}
+        if batch.regions is not None:
+            names = batch.regions.names
+            areas.append(batch.regions.areas())
+            changes.append(occlusion(score, batch.x, batch.direction, batch.regions).change)
+            for key, found in maps.items():
+                shares[key].append(faithfulness.shares_in_regions(found, batch.regions.masks))
+        for k, i in enumerate(at):
+            if averages is not None:
+                averages.add(part.group[k], "picture", points[i], faces.shown(int(part.position[k])))
+                for key, found in maps.items():
+                    averages.add(part.group[k], key, points[i], found[k].cpu().numpy())
+        tell()
+    people = faces.people[sample.position]
+    found: dict = {"shares": [], "occlusion": [], "averages": _averages(averages, usable, sample, drawn)}
+    if not areas:
+        return found
+    area, change = np.concatenate(areas), np.concatenate(changes)
+    for key, parts in shares.items():
+        if key != methods.OCCLUSION:  # it knows of nothing but the parts
+            table = gathered.share_table(names, np.concatenate(parts), area, people, seed=seed)
+            found["shares"].append({"method": key, "parts": table})
+    for group in sample.groups:
+        here = sample.group == group
+        table = gathered.occlusion_table(names, change[here], people[here], seed=seed)
+        score_of = float(np.mean(_scores(faces, sample.where(np.flatnonzero(here)))))
+        found["occlusion"].append({"group": group, "score": score_of, "n": int(here.sum()), "parts": table})
+    return found
+
+
+def examples(
+    faces: Faces, usable: dict, asked: Asked, drawn: dict, n_shown: int, *, seed: int, tell: Callable
+) -> list[dict]:
+    """Return what is shown picture by picture: of each group some that were answered rightly and wrongly.
+
+    Where one person shows several groups, those pictures come first, side by side. A triplet is three pictures.
+    """
+    if faces.known.target == "class":
+        asked = asking.against_truth(asked, faces.known.outputs)
+    found = []
+    for case in _chosen(faces, asked, n_shown, seed):
+        part = asked.where(case)
+        points = faces.points(part.position)
+        batch = faces.batch(part, points)
+        found_maps = {key: explain(batch).map for key, explain in usable.items()}
+        maps = {key: heat.cpu().numpy() for key, heat in found_maps.items()}
+        regions, scores = batch.regions, _scores(faces, part)
+        change = None
+        if regions is not None:
+            change = occlusion(picture_score(faces.network), batch.x, batch.direction, regions).change
+        for k, position in enumerate(part.position.tolist()):
+            name = f"example-{len(found)}"
+            drawn[name] = heatmaps.data_address(heatmaps.overlay(faces.shown(position), None))
+            row = int(faces.pictures.row[position])
+            one = {
+                "row": row, "key": str(faces.release.stimuli.key[row]), "subject": str(faces.people[position]),
+                "group": str(part.group[k]), "said": str(part.said[k]), "truth": str(part.truth[k]),
+                "is_right": bool(part.is_right[k]), "case": int(part.case[k]), "score": float(scores[k]),
+                "picture": name, "maps": {}, "change": {},
+            }  # fmt: skip
+            areas = None if regions is None else dict(zip(regions.names, regions.areas()[k].tolist(), strict=True))
+            if change is not None:
+                one["change"] = dict(zip(regions.names, change[k].tolist(), strict=True))
+            for key, values in maps.items():
+                one["maps"][key] = _drawn(f"{name}-{key}", faces.shown(position), values[k], key, drawn)
+                if areas is not None and np.isfinite(values[k]).all() and key != methods.OCCLUSION:
+                    inside = faithfulness.shares_in_regions(found_maps[key][k : k + 1], regions.masks[k : k + 1])[0]
+                    shares = {n: None if np.isnan(v) else float(v) for n, v in zip(regions.names, inside, strict=True)}
+                    one["maps"][key]["words"] = heatmaps.in_words(shares, areas)
+            found.append(one)
+        tell()
+    return found
+
+
+def _drawn(name: str, picture: np.ndarray, heat: np.ndarray, key: str, drawn: dict) -> dict:
+    """Draw one map and return {"picture": its name} or {"empty": why there is nothing to see}."""
+    if not np.isfinite(heat).all():
+        return {"empty": "no neutral picture of this person"}
+    if not heat.any():
+        return {"empty": "is the neutral picture" if key == methods.INTEGRATED else "nothing here counts"}
+    drawn[name] = heatmaps.draw(picture, heat, is_flat=key == methods.OCCLUSION)
+    return {"picture": name}
+
+
+def _averages(averages, usable, sample: Asked, drawn: dict) -> list[dict]:
+    if averages is None:
+        return []
+    found = []
+    for k, group in enumerate(sample.groups):
+        picture = averages.of(group, "picture")
+        if picture is None:
+            continue
+        name = f"average-{k}"
+        drawn[name] = heatmaps.data_address(heatmaps.overlay(picture[0], None))
+        one: dict = {"group": group, "n": picture[1], "picture": name, "maps": {}}
+        for key in usable:
+            heat = averages.of(group, key)
+            if heat is not None:
+                one["maps"][key] = _drawn(f"{name}-{key}", picture[0], heat[0], key, drawn) | {"n": heat[1]}
+            elif key == methods.INTEGRATED:
+                one["maps"][key] = {"empty": "neutral themselves, or nobody's neutral picture is known"}
+        found.append(one)
+    return found
+
+
+def _chosen(faces: Faces, asked: Asked, n_shown: int, seed: int) -> list[np.ndarray]:
+    """Return which questions are shown, case by case, the first of every group before the second of any.
+
+    Of each group right answers and about a third wrong ones. The first of all classes show one person where somebody
+    has pictures of several; of an attribute the first two are a person's highest and lowest, or those of all people.
+    """
+    order = np.random.default_rng([seed, 0xEA]).permutation(len(asked))
+    people = faces.people[asked.position]
+    target = faces.known.target
+    order = _one_person_first(order, people, asked) if target == "class" else order
+    queues = []
+    for group in ["anchor"] if target == "triplets" else asked.groups:
+        here = order[asked.group[order] == group]
+        if target == "attributes":
+            ends = _ends(here, people, asked)
+            queues.append([*ends, *(one for one in here if one not in ends)][: max(2, n_shown)])
+            continue
+        right, wrong = here[asked.is_right[here]], here[~asked.is_right[here]]
+        n_wrong = min(len(wrong), max(1, n_shown // 3)) if n_shown > 1 or not len(right) else 0
+        queues.append([*right[: n_shown - n_wrong], *wrong[:n_wrong]])
+    turns = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
+    return [np.flatnonzero(asked.case == asked.case[one]) for one in turns]
+
+
+def _one_person_first(order: np.ndarray, people: np.ndarray, asked: Asked) -> np.ndarray:
+    """Return the order with the pictures of a person first who shows as many classes as anybody, named rightly."""
+    classes: dict[str, set] = {}
+    for one in order[asked.is_right[order]]:
+        if people[one]:
+            classes.setdefault(people[one], set()).add(asked.group[one])
+    best = max(classes, key=lambda person: len(classes[person]), default="")
+    return np.concatenate([order[people[order] == best], order[people[order] != best]])
+
+
+def _ends(here: np.ndarray, people: np.ndarray, asked: Asked) -> list[int]:
+    """Return the questions with the highest and the lowest truth, of the one person in whom they lie furthest apart."""
+    truth = asked.truth[here].astype(float)
+    best, widest = here, -1.0
+    for person in sorted(set(people[here].tolist()) - {""}):
+        own = here[people[here] == person]
+        spread = np.ptp(asked.truth[own].astype(float))
+        if len(own) > 1 and spread > widest:
+            best, widest = own, spread
+    value = truth if best is here else asked.truth[best].astype(float)
+    return list(dict.fromkeys([int(best[value.argmax()]), int(best[value.argmin()])]))
+
+
+def _scores(faces: Faces, asked: Asked) -> np.ndarray:
+    """Return (n,) what is explained, in the units people used."""
+    said = faces.outputs(asked.position)
+    return (said * asked.direction).sum(dim=1).double().numpy() + asked.offset
+
+
+def _with_landmarks(asked: Asked, faces: Faces) -> Asked:
+    """Return the questions about pictures whose parts are known, whole cases only."""
+    known = faces.has_landmarks(asked.position)
+    missing = np.unique(asked.case[~known])
+    return asked.where(np.flatnonzero(~np.isin(asked.case, missing)))

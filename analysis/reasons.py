@@ -1,0 +1,58 @@
+"""The words of the explanations on a report: what is asked, of whom, and numbers with their sign."""
+
+UNITS = {"class": "pictures", "attributes": "ratings", "triplets": "places in triplets"}
+HELD_OUT = {
+    "test": "people who took no part in training",
+    "validation": "people who chose the training step",
+    "train": "the training faces, as nothing was held out",
+    "probe": "people whom the probe has not seen, though the representation has",
+}
+ASKED = {
+    "class": "What speaks for a picture's own class, against the mean of all others?",
+    "attributes": "What raises or lowers a rated attribute? Scores are on the scale that people used.",
+    "triplets": "Why is the anchor nearer to the positive than to the negative? Each picture is explained while the "
+    "other two stay as they are.",
+}
+
+
+def what_is_asked(found: dict) -> str:
+    """Return the question that maps of a network of pictures answer."""
+    return ASKED[found["target"]]
+
+
+def units(found: dict) -> str:
+    """Return what was asked about, in the plural."""
+    return UNITS[found["target"]]
+
+
+def held_out(found: dict) -> str:
+    """Return on whom explanations were made."""
+    return HELD_OUT[found["split"]]
+
+
+def method_name(found: dict, key: str) -> str:
+    """Return how a report calls one of its methods."""
+    return next(method["name"] for method in found["methods"] if method["key"] == key)
+
+
+def n_open(found: dict) -> int:
+    """Return how many examples are seen without opening anything: one person, or the three pictures of one triplet."""
+    return 3 if found["target"] == "triplets" else min(4, max(2, len(found["groups"])))
+
+
+def is_one_person(found: dict) -> bool:
+    """Return whether the examples begin with pictures of one person."""
+    first = found["examples"][:2]
+    return len(first) == 2 and first[0]["subject"] == first[1]["subject"] != ""
+
+
+def with_sign(value, digits: int = 2, has_plus: bool = True) -> str:
+    """Return a number with a true minus sign, – where there is none.
+
+    >>> with_sign(-1.256), with_sign(0.5), with_sign(0.5, 1, False), with_sign(None)
+    ('−1.26', '+0.50', '0.5', '–')
+    """
+    if value is None:
+        return "–"
+    text = f"{value:{'+' if has_plus else ''}.{digits}f}".replace("-", "−")
+    return text.lstrip("+−") if float(text.replace("−", "-")) == 0 else text
