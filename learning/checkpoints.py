@@ -26,6 +26,7 @@ from learning.datasets import Preprocessing
 from learning.judgements import KnownStimuli
 from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding
 from learning.networks.topological_vae import TopologicalVae
+from learning.ordinal_config import OrdinalNetwork
 from learning.pictures import PicturePreprocessing
 
 FORMAT = "semblance-checkpoint/1"
@@ -173,10 +174,14 @@ def load_checkpoint(path) -> Checkpoint:
 
 
 def _with_saved_widths(config: Config, tensors: dict) -> Config:
-    """Return the configuration with the hidden widths that the weights have.
+    """Return the configuration with the hidden widths, or the dimensions, that the weights have.
 
-    Widths left empty are derived from the number of inputs, and a later version may derive others.
+    Widths left empty are derived from the number of inputs, and a later version may derive others; the dimensions
+    of an embedding of judgements may have been chosen by the training.
     """
+    if isinstance(config.network, OrdinalNetwork):
+        n_latent = tensors["network.coordinates"].shape[-1]
+        return replace(config, network=replace(config.network, n_latent=n_latent))
     if not isinstance(config.network, TopologicalVaeNetwork):
         return config
     layers = {

@@ -14,6 +14,10 @@ from triplets.records import SPLITS
 _ROLES = ("ordinary", "shared")
 
 
+#: Of the logarithm of a time taken over the usual one.
+_LIMIT = 1.5
+
+
 @dataclass(frozen=True)
 class KnownStimuli:
     """The stimuli and annotators that training met: an embedding without inputs knows no others.
@@ -55,15 +59,55 @@ class Responses:
 
     rows : (v, 3) int rows of the release's stimuli: reference, chosen, other      annotator : (v,) str pseudonyms
     question : (v,) int      split : (v,) str train, validation, test, or "" not used
+    side : (v,) int, 1 where the chosen one was shown on the left, -1 on the right, 0 unknown
+    milliseconds : (v,) float, the time taken, nan unknown
     """
 
     rows: np.ndarray
     annotator: np.ndarray
     question: np.ndarray
     split: np.ndarray
+    side: np.ndarray
+    milliseconds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def circumstances(self) -> np.ndarray:
+        """Return (v, 2) float32: the side, and 1 where it is that of the same annotator's answer before, -1 where not.
+
+        0 where either is unknown. Only an answer that is trained on is known when the next one is predicted.
+        """
+        before = np.zeros(len(self), dtype=np.int64)
+        last: dict[str, int] = {}
+        for position, person in enumerate(self.annotator.tolist()):
+            at = last.get(person, -1)
+            if at >= 0 and self.split[at] == "train":
+                before[position] = self.side[at]
+            last[person] = position
+        return np.column_stack([self.side, self.side * before]).astype(np.float32)
+
+    def hesitation(self) -> np.ndarray:
+        """Return (v,) float32: log of the time taken over the annotator's own median in training, 0 unknown.
+
+        Within `_LIMIT` either way: an answer after an hour says no more than one after a minute.
+        """
+        known = self.milliseconds > 0
+        taken = np.log(self.milliseconds, out=np.full(len(self), np.nan), where=known)
+        found = np.zeros(len(self), dtype=np.float32)
+        for person in np.unique(self.annotator):
+            own = self.annotator == person
+            trained = taken[own & known & (self.split == "train")]
+            if len(trained):
+                found[own] = np.nan_to_num(np.clip(taken[own] - np.median(trained), -_LIMIT, _LIMIT))
+        return found
+
+    def asked_before(self) -> np.ndarray:
+        """Return (v,) bool: in training the same annotator answers the same question, too, in either order."""
+        low, high = self.rows[:, 1:].min(axis=1), self.rows[:, 1:].max(axis=1)
+        asked = list(zip(self.annotator.tolist(), self.rows[:, 0].tolist(), low.tolist(), high.tolist(), strict=True))
+        known = {question for question, split in zip(asked, self.split.tolist(), strict=True) if split == "train"}
+        return np.array([question in known for question in asked], dtype=bool)
 
 
 def has_responses(release: Release) -> bool:
@@ -92,8 +136,17 @@ def triplet_responses(release: Release) -> Responses:
         [_positions(keys, values[usable]) for values in (column["reference"], column["chosen"], other)]
     )
     question = table.column("question").to_numpy()[usable].astype(np.int64)
+    side = _sides(table.column("is_first_left").to_pylist(), chose_first)[usable]
+    taken = np.array([np.nan if ms is None else ms for ms in table.column("response_ms").to_pylist()], dtype=float)
     whole = (rows >= 0).all(axis=1)
-    return Responses(rows[whole], column["annotator"][usable][whole], question[whole], column["split"][usable][whole])
+    names, split = column["annotator"][usable], column["split"][usable]
+    return Responses(rows[whole], names[whole], question[whole], split[whole], side[whole], taken[usable][whole])
+
+
+def _sides(is_first_left: list, chose_first: np.ndarray) -> np.ndarray:
+    """Return (v,) 1 where what was chosen was on the left, -1 on the right, 0 where nobody knows."""
+    is_left = np.array([0 if left is None else 1 if left else -1 for left in is_first_left], dtype=np.int64)
+    return np.where(chose_first, is_left, -is_left)
 
 
 def divide(responses: Responses, release: Release, split: Split, *, seed: int, validation_share: float) -> Responses:

@@ -1,5 +1,7 @@
 """Embeddings of judgements as the training loop sees them: of settled triplets, and of each annotator's responses."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,8 +10,11 @@ from torch.nn.functional import softplus
 from learning.checkpoints import as_numpy, build_network
 from learning.config import Config
 from learning.datasets import NothingToLearn
+from learning.dimensions import choose
 from learning.distribution import ALONE
 from learning.judgements import Responses, divide, has_responses, known_stimuli, triplet_responses
+from learning.networks.ordinal import USUAL_PACE
+from learning.optimisation import learning_rate
 from learning.ordinal_losses import judgement_loss
 from learning.splits import split_release
 from triplets import geometry
@@ -17,6 +22,8 @@ from triplets.archive import Release
 from triplets.records import SPLITS
 
 _AT_ONCE = 65_536
+#: A trial of a number of dimensions: so many parts of the judgements, held out in turn, members and steps.
+_PARTS, _TRIAL_MEMBERS, _TRIAL_STEPS = 3, 2, 130
 
 
 class OrdinalLearner:
@@ -30,18 +37,25 @@ class OrdinalLearner:
         if has_responses(release):
             found = triplet_responses(release)
             self.responses = divide(found, release, self.split, seed=seed, validation_share=share)
+        self._further = self._further_columns()
         rows, annotator, votes, split = self._judgements()
         train = split == "train"
         if not train.any():
             raise NothingToLearn(self._nothing())
         people = annotator[train] if self._knows_people else ()
         self.preprocessing = known_stimuli(release, rows[train], people, config.network.groups)
-        self.network = build_network(config, self.preprocessing).to(device)
         mapped = self._mapped(rows)
-        self.train = self._columns(mapped, annotator, votes, train)
-        self.validation = self._columns(mapped, annotator, votes, (split == "validation") & (mapped >= 0).all(axis=1))
+        columns = (mapped, annotator, votes)
+        self.train = self._columns(*columns, train)
+        self.validation = self._columns(*columns, (split == "validation") & (mapped >= 0).all(axis=1))
         self.n_train = len(self.train["rows"])
         self.n_votes = float(self.train["votes"].sum())
+        self.tried: tuple[dict, ...] = ()
+        if config.network.n_latent == 0:
+            chosen = choose(self._trial(seed))
+            self.tried = chosen.tried
+            self.config = _with_latent(config, n_latent=chosen.n_latent)
+        self.network = build_network(self.config, self.preprocessing).to(device)
 
     #: What `training.selection` may be; the validation cost of a vote is the "loss".
     SELECTIONS = ("last", "loss", "satisfied")
@@ -60,6 +74,10 @@ class OrdinalLearner:
         split = np.where(triplets.weight > 0, self.split.triplet, "")
         return triplets.rows, np.full(len(triplets), ""), votes, split
 
+    def _further_columns(self) -> dict[str, np.ndarray]:
+        """Return what else is known of each judgement: name -> (v, ...) float32."""
+        return {}
+
     def _mapped(self, rows: np.ndarray) -> np.ndarray:
         """Return (v, 3) rows of the network, -1 where a stimulus was not trained on."""
         return self.preprocessing.positions(self.release.stimuli.key)[rows].reshape(-1, 3)
@@ -67,9 +85,46 @@ class OrdinalLearner:
     def _columns(self, mapped, annotator, votes, chosen) -> dict[str, Tensor]:
         people = self.preprocessing.annotator_positions(annotator[chosen])
         columns = {"rows": mapped[chosen], "annotator": people, "votes": votes[chosen]}
+        columns |= {name: values[chosen] for name, values in self._further.items()}
         return {
             name: torch.from_numpy(np.ascontiguousarray(values)).to(self.device) for name, values in columns.items()
         }
+
+    # The number of dimensions -------------------------------------------------------------------
+
+    def _trial(self, seed: int):
+        """Return a function from a number of dimensions to the cost of each training judgement when it is held out."""
+        order = np.random.default_rng([seed, 0xD13]).permutation(self.n_train)
+        parts = [torch.from_numpy(np.sort(order[start::_PARTS])).to(self.device) for start in range(_PARTS)]
+        is_empty = self.n_train < 2 * _PARTS
+
+        def costs_of(n_latent: int) -> np.ndarray:
+            if is_empty:
+                return np.zeros(1)
+            config = _with_latent(self.config, n_latent=n_latent, n_members=_TRIAL_MEMBERS)
+            return np.concatenate([self._held_out(config, part) for part in parts])
+
+        return costs_of
+
+    def _held_out(self, config: Config, part: Tensor) -> np.ndarray:
+        """Return the cost of each judgement of a part for a network that was trained on the others."""
+        is_in = torch.ones(self.n_train, dtype=torch.bool, device=self.device)
+        is_in[part] = False
+        train, held = ({name: values[rows] for name, values in self.train.items()} for rows in (is_in, ~is_in))
+        told, self.config = self.config, config
+        try:
+            self.network = build_network(config, self.preprocessing).to(self.device)
+            parameters = list(self.network.parameters())
+            adam = torch.optim.Adam(parameters)
+            for step in range(_TRIAL_STEPS):
+                adam.param_groups[0]["lr"] = learning_rate(config.optimiser, step, _TRIAL_STEPS)
+                adam.zero_grad()
+                (self._cost(train).sum() + self._prior() / train["votes"].sum()).backward()
+                adam.step()
+            with torch.no_grad():
+                return as_numpy(self._missed(held))
+        finally:
+            self.config = told
 
     # A step ------------------------------------------------------------------------------------
 
@@ -89,8 +144,12 @@ class OrdinalLearner:
 
     def _cost(self, batch: dict[str, Tensor]) -> Tensor:
         """Return (M,) the mean cost of a vote."""
-        people = batch["annotator"] if self._knows_people else None
-        near, far = self.share.mapped(self.network.squared_distances, batch["rows"], people, to=-1)
+        votes = batch["votes"].sum(dim=1)
+        return (self._costs(batch) * votes).sum(dim=-1) / votes.sum()
+
+    def _costs(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return (M, v) the mean cost of the votes of each judgement."""
+        near, far = self.share.mapped(self.network.squared_distances, batch["rows"], to=-1)
         return self._weighed(near, far, batch["votes"])
 
     def _weighed(self, near: Tensor, far: Tensor, votes: Tensor) -> Tensor:
@@ -98,9 +157,9 @@ class OrdinalLearner:
         degrees = objective.degrees or max(1.0, network.n_latent - 1.0)
         how = {"degrees": degrees, "margin": objective.margin}
         cost = votes[:, 0] * judgement_loss(objective.judgement_loss, near, far, **how)
-        if self.config.objective.verdicts == "votes":
+        if objective.verdicts == "votes":
             cost = cost + votes[:, 1] * judgement_loss(objective.judgement_loss, far, near, **how)
-        return cost.sum(dim=-1) / votes.sum()
+        return cost / votes.sum(dim=1)
 
     def _prior(self) -> Tensor:
         """Return minus the log density of the parameters, up to a constant."""
@@ -110,24 +169,30 @@ class OrdinalLearner:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return the validation cost of a vote and the share of votes that the members' mean distance reproduces."""
+        """Return the validation cost of a vote and the share of votes that the members reproduce together."""
         if not len(self.validation["rows"]):
             return {}
-        near, far = self._distances(self.validation["rows"], self.validation["annotator"])
         votes = self.validation["votes"]
-        wins = (near < far).float() * votes[:, 0] + (far < near).float() * votes[:, 1]
-        loss = self._weighed(near[None], far[None], votes)
-        return {"validation_loss": float(loss), "satisfied_validation_votes": float(wins.sum() / votes.sum())}
+        loss = (self._together(self.validation)[0] * votes.sum(dim=1)).sum() / votes.sum()
+        missed = self._missed(self.validation).sum() / votes.sum()
+        return {"validation_loss": float(loss), "satisfied_validation_votes": 1 - float(missed)}
 
-    def _distances(self, rows: Tensor, annotator: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return (v,) squared distances near and far, means over members; annotator None: of the group."""
-        annotator = annotator if self._knows_people else None
-        parts = []
-        for start in range(0, len(rows), _AT_ONCE):
-            chosen = slice(start, start + _AT_ONCE)
-            found = self.network.squared_distances(rows[chosen], None if annotator is None else annotator[chosen])
-            parts.append([distance.mean(dim=0) for distance in found])
+    def _missed(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return (v,) how many votes of each judgement the members together do not reproduce, all of them at a tie."""
+        votes, odds = batch["votes"], self._together(batch)[1]
+        return (odds <= 0).float() * votes[:, 0] + (odds >= 0).float() * votes[:, 1]
+
+    def _together(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return (v,) the cost of each judgement and the log odds of it, for what the members say together."""
+        starts = range(0, len(batch["rows"]), _AT_ONCE)
+        parts = [
+            self._judged({name: values[start : start + _AT_ONCE] for name, values in batch.items()}) for start in starts
+        ]
         return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+
+    def _judged(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        near, far = (distance.mean(dim=0) for distance in self.network.squared_distances(batch["rows"]))
+        return self._weighed(near, far, batch["votes"]), far - near
 
     def score(self, metrics: dict[str, float], step: int) -> float:
         """Return what the best step has most of."""
@@ -146,6 +211,9 @@ class OrdinalLearner:
         points = as_numpy(self.network.points())
         figures: dict = {"split_by": self.split.split_by, "is_validation_carved": self.split.is_carved}
         figures |= {"n_stimuli": len(points), "n_annotators": len(self.preprocessing.annotators)}
+        figures |= {"n_latent": self.network.n_latent}
+        if self.tried:
+            figures["dimensions_tried"] = [dict(entry) for entry in self.tried]
         figures["groups"] = list(self.preprocessing.group_names)
         mapped, settled = self._mapped(self.release.triplets.rows), self.release.triplets.weight > 0
         for split in SPLITS:
@@ -181,26 +249,56 @@ class AnnotatorLearner(OrdinalLearner):
         responses = self.responses
         if responses is None:
             raise NothingToLearn(self._nothing())
-        votes = np.tile(np.float32([1, 0]), (len(responses), 1))
-        return responses.rows, responses.annotator, votes, responses.split
+        return responses.rows, responses.annotator, _one_vote(len(responses)), responses.split
 
-    def _weighed(self, near: Tensor, far: Tensor, votes: Tensor) -> Tensor:
-        return softplus(near - far).mean(dim=-1)
+    def _further_columns(self) -> dict[str, np.ndarray]:
+        if self.responses is None:
+            return {}
+        return {"circumstances": self.responses.circumstances(), "hesitation": self.responses.hesitation()}
+
+    def _costs(self, batch: dict[str, Tensor]) -> Tensor:
+        known = (batch["rows"], batch["annotator"], batch["circumstances"], batch["hesitation"])
+        return softplus(-self.share.mapped(self.network.log_odds, *known, to=-1))
 
     def _prior(self) -> Tensor:
         objective, network = self.config.objective, self.network
         people = objective.weight_shrinkage * (network.attention() - 1).square().sum()
         noise = objective.noise_shrinkage * network.noise.square().sum()
-        return super()._prior() + 0.5 * (people + noise)
+        habits = objective.habit_shrinkage * network.habits.square().sum()
+        pace = objective.pace_shrinkage * (network.pace - USUAL_PACE).square().sum()
+        return super()._prior() + 0.5 * (people + noise + habits + pace)
+
+    def _judged(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        # What is to be predicted has not been answered yet, so how long that will take is not known.
+        odds = self.network.log_odds(batch["rows"], batch["annotator"], batch["circumstances"]).mean(dim=0)
+        return softplus(-odds), odds
 
     def _of_responses(self, points: np.ndarray, responses: Responses, split: str) -> dict:
+        """Beside the figures for the group: satisfied_<split>_conditional, by everything that is known of a person;
+        _without_habits, not by their habits; _asked_before and _asked_anew, the first where the same person does or
+        does not answer the same question in training, too."""
         figures = super()._of_responses(points, responses, split)
         mapped = self._mapped(responses.rows)
         chosen = (responses.split == split) & (mapped >= 0).all(axis=1)
         figures[f"satisfied_{split}_conditional"] = None
         if chosen.any():
-            people = self.preprocessing.annotator_positions(responses.annotator[chosen])
-            rows, people = (torch.from_numpy(values).to(self.device) for values in (mapped[chosen], people))
-            near, far = self._distances(rows, people)
-            figures[f"satisfied_{split}_conditional"] = float((near < far).double().mean())
+            columns = self._columns(mapped, responses.annotator, _one_vote(len(responses)), chosen)
+            is_right = as_numpy(self._together(columns)[1] > 0)
+            figures[f"satisfied_{split}_conditional"] = float(is_right.mean())
+            columns["circumstances"] = torch.zeros_like(columns["circumstances"])
+            figures[f"satisfied_{split}_without_habits"] = float(as_numpy(self._together(columns)[1] > 0).mean())
+            if split != "train":
+                before = responses.asked_before()[chosen]
+                figures[f"n_responses_{split}_asked_before"] = int(before.sum())
+                for name, which in (("asked_before", before), ("asked_anew", ~before)):
+                    figures[f"satisfied_{split}_{name}"] = float(is_right[which].mean()) if which.any() else None
         return figures
+
+
+def _one_vote(n: int) -> np.ndarray:
+    return np.tile(np.float32([1, 0]), (n, 1))
+
+
+def _with_latent(config: Config, **changes) -> Config:
+    """Return the same configuration for another shape of the embedding."""
+    return dataclasses.replace(config, network=dataclasses.replace(config.network, **changes))

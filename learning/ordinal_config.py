@@ -9,7 +9,8 @@ from learning.config_fields import one_of, within
 class OrdinalNetwork:
     """A point for every stimulus; nothing is read from the stimulus itself.
 
-    n_latent : dimensions of one member.
+    n_latent : dimensions of one member; 0: as few as predict held-out training judgements as well as any
+        (`learning.dimensions.choose`).
     n_members : embeddings trained side by side from different starts. What they say together is the mean of their
         squared distances, which is the squared distance in one space that holds them all (`OrdinalEmbedding.points`).
     groups : columns of the stimuli, separated by commas, such as "subject" or "subject,class_label" or a further
@@ -18,7 +19,7 @@ class OrdinalNetwork:
     """
 
     kind: str = "ordinal-embedding"
-    n_latent: int = within(1, 4096, 8)
+    n_latent: int = within(0, 4096, 0)
     n_members: int = within(1, 1000, 6)
     groups: str = ""
 
@@ -44,9 +45,14 @@ class OrdinalObjective:
 
 @dataclass(frozen=True)
 class AnnotatorNetwork(OrdinalNetwork):
-    """One space for everybody, and for each annotator how much each of its dimensions counts."""
+    """One space for everybody, for each annotator how much each of its dimensions counts, and two habits.
+
+    The habits are a bias to one side of the screen, and to the side of the answer before or away from it; both are
+    known before somebody answers. Where a release does not say what was shown where, there is nothing to learn.
+    """
 
     kind: str = "annotator-embedding"
+    n_members: int = within(1, 1000, 16)
     groups: str = "subject"
 
 
@@ -57,8 +63,12 @@ class AnnotatorObjective:
     ridge : as of `OrdinalObjective`.
     weight_shrinkage : prior precision of an annotator's weights around 1, the group; the larger, the more alike.
     noise_shrinkage : prior precision of the logarithm of an annotator's consistency around the group's.
+    habit_shrinkage : prior precision of habits, in log odds of a choice, around none.
+    pace_shrinkage : prior precision of how much less sure an annotator's slow answers are, around what is usual.
     """
 
     ridge: float = within(0.0, 1e6, 10.0)
     weight_shrinkage: float = within(0.0, 1e6, 2.0)
     noise_shrinkage: float = within(0.0, 1e6, 1.0)
+    habit_shrinkage: float = within(0.0, 1e6, 25.0)
+    pace_shrinkage: float = within(0.0, 1e6, 10.0)

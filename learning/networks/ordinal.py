@@ -11,6 +11,8 @@ _START = 0.3
 _REST = 1.0
 #: Distances between all pairs are cheaper than those that judgements name up to so many pairs a judgement.
 _PAIRS_A_JUDGEMENT = 16
+#: How much less sure slow answers are before anything is known of somebody.
+USUAL_PACE = 0.3
 
 
 class OrdinalEmbedding(nn.Module):
@@ -93,12 +95,18 @@ class AnnotatorEmbedding(OrdinalEmbedding):
 
     deviation : (M, A, d + G), w = softplus(1 + deviation) / softplus(1), so 0 is the group, a weight of 1
     noise : (M, A), the consistency exp(noise - mean noise) says how firmly a distance decides
+    habits : (M, A, 2), log odds for the left candidate, and for the side of the answer before
+    blur : (M, 1), softplus of it is how much less a difference of distances counts where both are large
+    pace : (M, A), an answer that took e times as long as usual is exp(pace) times less sure
     """
 
     def __init__(self, n_stimuli: int, n_annotators: int, n_latent: int, n_members=1, groups=None):
         super().__init__(n_stimuli, n_latent, n_members, groups)
         self.deviation = nn.Parameter(torch.zeros(n_members, n_annotators, n_latent + len(self.groups)))
         self.noise = nn.Parameter(torch.zeros(n_members, n_annotators))
+        self.habits = nn.Parameter(torch.zeros(n_members, n_annotators, 2))
+        self.blur = nn.Parameter(torch.full((n_members, 1), -3.0))
+        self.pace = nn.Parameter(torch.full((n_members, n_annotators), USUAL_PACE))
 
     def attention(self) -> Tensor:
         """Return (M, A, d + G): each annotator's weights of the dimensions and of the groups; the group has 1."""
@@ -112,3 +120,19 @@ class AnnotatorEmbedding(OrdinalEmbedding):
         attention = self.attention()
         columns = torch.cat([torch.arange(self.n_latent, device=self.noise.device), self.n_latent + self.indicated])
         return attention[..., columns] * self.consistency()[..., None]
+
+    def log_odds(self, rows: Tensor, annotator: Tensor, circumstances: Tensor, hesitation: Tensor | None = None):
+        """Return (M, v), the log odds that people choose the positive.
+
+        rows, annotator : as of `squared_distances`. circumstances : (v, 2) as of `Responses.circumstances`, zeros leave
+        habits out. hesitation : (v,) as of `Responses.hesitation`; None: nobody has answered yet.
+        """
+        near, far = self.squared_distances(rows, annotator)
+        odds = (far - near) / (1 + softplus(self.blur) * (far + near))
+        # The group is the last row, so that -1 names it; it has no habits.
+        habits = torch.cat([self.habits, self.habits.new_zeros(self.n_members, 1, 2)], dim=1)
+        person = annotator % habits.shape[1]
+        if hesitation is not None:
+            pace = torch.cat([self.pace, self.pace.new_full((self.n_members, 1), USUAL_PACE)], dim=1)
+            odds = odds * torch.exp(-pace[:, person] * hesitation)
+        return odds + (habits[:, person] * circumstances).sum(-1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from learning import embedding, judgements, ordinal_losses
+from learning import dimensions, embedding, judgements, ordinal_losses
 from learning.checkpoints import load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
@@ -126,6 +126,29 @@ def test_one_space_holds_all_members():
     assert (variance[:-1] >= variance[1:]).all() and points.shape[1] <= 6
 
 
+def test_log_odds_equal_their_definition():
+    network, rows = random_network(members=2).requires_grad_(False), rows_of(7, 40)
+    people = torch.arange(40) % 4 - 1
+    rng = np.random.default_rng(3)
+    circumstances, hesitation = (
+        torch.from_numpy(rng.choice([-1.0, 0, 1], (40, 2))),
+        torch.from_numpy(rng.normal(size=40)),
+    )
+    found = network.log_odds(rows, people, circumstances, hesitation).detach()
+    near, far = (distance.detach() for distance in network.squared_distances(rows, people))
+    for m in range(2):
+        blur = math.log1p(math.exp(float(network.blur[m])))
+        for v in range(40):
+            a, n, f = int(people[v]), float(near[m, v]), float(far[m, v])
+            pace = float(network.pace[m, a]) if a >= 0 else 0.3
+            expected = (f - n) / (1 + blur * (f + n)) * math.exp(-pace * float(hesitation[v]))
+            if a >= 0:  # the group has no habits
+                expected += sum(float(network.habits[m, a, k] * circumstances[v, k]) for k in range(2))
+            assert float(found[m, v]) == pytest.approx(expected, rel=1e-8)
+    unanswered = network.log_odds(rows, people, circumstances)
+    torch.testing.assert_close(unanswered, network.log_odds(rows, people, circumstances, torch.zeros(40)))
+
+
 def test_new_annotators_see_as_the_group_does():
     network = AnnotatorEmbedding(5, 2, 2)
     rows = rows_of(5, 200)
@@ -184,7 +207,7 @@ def test_known_weights_of_annotators_are_found_again(people, tmp_path):
 def test_strong_shrinkage_makes_everybody_the_group(people, tmp_path):
     release, _, _ = people
     result = train_release(
-        release, config("annotator-embedding", n_latent=2, weight_shrinkage=1e5), seed=0, out=tmp_path
+        release, config("annotator-embedding", n_latent=2, n_members=4, weight_shrinkage=1e5), seed=0, out=tmp_path
     )
     attention = load_checkpoint(result.checkpoint).network.attention()
     assert float((attention - 1).abs().max()) < 0.02
@@ -194,9 +217,36 @@ def test_strong_shrinkage_makes_everybody_the_group(people, tmp_path):
 
 def test_all_of_a_members_judgements_in_batches_give_the_same_answer(people, tmp_path):
     result = train_release(
-        people[0], config("annotator-embedding", n_latent=2, triplet_batch_size=400), seed=0, out=tmp_path
+        people[0], config("annotator-embedding", n_latent=2, n_members=4, triplet_batch_size=400), seed=0, out=tmp_path
     )
     assert result.metrics["satisfied_test_conditional"] > 0.9
+
+
+def test_dimensions_are_as_many_as_there_are(tmp_path):
+    release, _, _ = judged.crowd(tmp_path / "release", weights=[[1.0, 1.0]], n_each=800, n_test=200, noise=0.3)
+    result = train_release(release, config("ordinal-embedding", n_steps=150), seed=0, out=tmp_path / "run")
+    metrics = result.metrics
+    assert metrics["n_latent"] == 2 and metrics["satisfied_test"] > 0.85
+    tried = metrics["dimensions_tried"]
+    assert [entry["n_latent"] for entry in tried][:3] == [1, 2, 3]
+    assert tried[0]["excess"] > 3 * tried[0]["error"]  # one dimension is clearly too few
+    checkpoint = load_checkpoint(result.checkpoint)
+    assert checkpoint.network.n_latent == 2 and checkpoint.config.network.n_latent == 0
+    assert len(embedding.embed(checkpoint, release)) == 24
+
+
+def test_habits_of_people_are_found(tmp_path):
+    release, _, _ = judged.crowd(tmp_path / "release", weights=np.ones((3, 2)), n_test=300, noise=1.0,
+                                 habits=[[0.0, 0.0], [1.5, 0.0], [0.0, -1.5]])  # fmt: skip
+    result = train_release(
+        release, config("annotator-embedding", n_latent=2, n_members=4), seed=0, out=tmp_path / "run"
+    )
+    habits = load_checkpoint(result.checkpoint).network.habits.mean(dim=0)
+    assert habits[0].abs().max() < 0.4
+    assert habits[1, 0] > 0.7 and abs(habits[1, 1]) < 0.4
+    assert habits[2, 1] < -0.7 and abs(habits[2, 0]) < 0.4
+    metrics = result.metrics
+    assert metrics["satisfied_test_conditional"] > metrics["satisfied_test_without_habits"] + 0.015
 
 
 # The loop ---------------------------------------------------------------------------------------------
@@ -208,7 +258,8 @@ class Killed(Exception):
 
 @pytest.mark.parametrize("name", ["ordinal-embedding", "annotator-embedding"])
 def test_a_killed_training_goes_on_and_ends_the_same(people, tmp_path, name):
-    told = config(name, n_steps=60, validate_every=20, save_every=0, triplet_batch_size=300, selection="loss")
+    how = {"n_steps": 60, "validate_every": 20, "save_every": 0, "triplet_batch_size": 300, "selection": "loss"}
+    told = config(name, **how, n_latent=3, n_members=3)
     whole = train_release(people[0], told, seed=3, out=tmp_path / "whole")
     asked = []
 
@@ -269,6 +320,69 @@ def test_validation_takes_whole_questions_ties_among_them(tmp_path):
     assert len(held) == 40 and is_tie[held].sum() == 20
     assert np.isin(found.question, held).sum() == (found.split == "validation").sum() == 80
     assert set(settled.question[split.triplet == "validation"]) <= set(held.tolist())
+
+
+def several(**changes) -> judgements.Responses:
+    n = 6
+    known = {"rows": np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [0, 1, 2], [2, 0, 1], [0, 1, 2]]),
+             "annotator": np.array(list("aabaab")), "question": np.arange(n),
+             "split": np.array(["train", "train", "train", "test", "test", "test"]),
+             "side": np.array([1, -1, 1, 1, -1, 0]),
+             "milliseconds": np.array([1000.0, 4000, 500, 2000, np.nan, 50000])}  # fmt: skip
+    return judgements.Responses(**known | changes)
+
+
+def test_the_answer_before_counts_only_where_it_was_trained_on():
+    # a answers 0, 1, 3, 4 and b 2, 5; the fourth of a follows a test answer, and where b's second was is unknown.
+    expected = [[1, 0], [-1, -1], [1, 0], [1, -1], [-1, 0], [0, 0]]
+    assert several().circumstances().tolist() == expected
+
+
+def test_hesitation_is_the_time_taken_over_a_persons_usual_one():
+    found = several().hesitation()
+    median = (math.log(1000) + math.log(4000)) / 2
+    expected = [math.log(1000) - median, math.log(4000) - median, 0, math.log(2000) - median, 0, 1.5]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert not several(milliseconds=np.full(6, np.nan)).hesitation().any()
+
+
+def test_questions_that_somebody_has_answered_in_training_are_known():
+    assert several().asked_before().tolist() == [True, True, True, True, False, False]
+
+
+def test_sides_are_read_from_a_release(tmp_path):
+    stimuli = releases.stimuli(3)
+    table = judged.responses_table(stimuli.key, [[0, 1, 2]] * 4, [True, True, False, False], "a", "train",
+                                   is_first_left=[True, False, True, None], ms=[900, None, 800, 700])  # fmt: skip
+    found = judgements.triplet_responses(judged.write(tmp_path / "r", stimuli, releases.triplets([], []), table))
+    assert found.side.tolist() == [1, -1, -1, 0]
+    np.testing.assert_array_equal(found.milliseconds, [900, np.nan, 800, 700])
+
+
+# Dimensions -------------------------------------------------------------------------------------------
+
+
+def test_the_fewest_dimensions_within_one_standard_error_are_chosen():
+    asked, rng = [], np.random.default_rng(0)
+    noise = rng.normal(size=400)
+    mean = {1: 0.5, 2: 0.304, 3: 0.3, 4: 0.35, 6: 0.36, 8: 0.1}
+
+    def costs_of(n_latent):
+        asked.append(n_latent)
+        own = 0.1 * rng.normal(size=400)
+        return mean[n_latent] + noise + own - own.mean()
+
+    choice = dimensions.choose(costs_of, sorted(mean))
+    assert asked == [1, 2, 3, 4, 6]  # two worse ones in a row end the trial, so 8 is never seen
+    assert choice.n_latent == 2
+    third = choice.tried[2]
+    assert third["excess"] == third["error"] == 0.0
+    # Paired: what all judgements share does not count as uncertainty.
+    assert choice.tried[1]["error"] < 0.03 < noise.std() / 20
+
+
+def test_too_few_judgements_to_try_leave_one_dimension():
+    assert dimensions.choose(lambda n_latent: np.zeros(1)).n_latent == 1
 
 
 def test_stimuli_that_training_never_met_are_not_embedded(tmp_path):

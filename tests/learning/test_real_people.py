@@ -30,17 +30,19 @@ def release_of(path, stimuli, found, subject=None):
     position = {key: row for row, key in enumerate(keys)}
     records = releases.stimuli(len(keys), subject=subject)
     object.__setattr__(records, "key", np.array(keys))
-    rows, first_chosen, numbers, votes = [], [], {}, {}
+    rows, first_chosen, first_left, numbers, votes = [], [], [], {}, {}
     for row in found:
         first, second = sorted((position[row["first"]], position[row["second"]]))
         rows.append((position[row["reference"]], first, second))
         first_chosen.append(position[row["chosen"]] == first)
+        first_left.append(position[row["first"]] == first)  # in the file, the first was shown on the left
         number = numbers.setdefault((*rows[-1], row["split"]), len(numbers))
         votes[number] = votes.get(number, 0) + (1 if first_chosen[-1] else -1)
     question = [numbers[(*place, row["split"])] for place, row in zip(rows, found, strict=True)]
     table = judged.responses_table(
-        keys, rows, first_chosen, [row["worker"] for row in found], [row["split"] for row in found], question=question
-    )
+        keys, rows, first_chosen, [row["worker"] for row in found], [row["split"] for row in found],
+        question=question, is_first_left=first_left, ms=[int(row["rt_ms"]) for row in found],
+    )  # fmt: skip
     settled = [(asked, number) for asked, number in numbers.items() if votes[number]]
     verdicts = [(r, a, b) if votes[number] > 0 else (r, b, a) for (r, a, b, _), number in settled]
     triplets = releases.triplets(verdicts, [asked[3] for asked, _ in settled])
