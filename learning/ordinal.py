@@ -22,8 +22,8 @@ from triplets.archive import Release
 from triplets.records import SPLITS
 
 _AT_ONCE = 65_536
-#: A trial of a number of dimensions: so many parts of the judgements, held out in turn, members and steps.
-_PARTS, _TRIAL_MEMBERS, _TRIAL_STEPS = 3, 2, 130
+#: A trial of a number of dimensions: so many parts of the judgements, held out in turn, and steps.
+_PARTS, _TRIAL_STEPS = 3, 130
 
 
 class OrdinalLearner:
@@ -61,6 +61,8 @@ class OrdinalLearner:
     SELECTIONS = ("last", "loss", "satisfied")
     share = ALONE
     _knows_people = False
+    #: Members that try a number of dimensions: few for speed, but of few the best number is too small.
+    _trial_members = 2
 
     def _nothing(self) -> str:
         return f"release {self.release.path} has no settled training triplet: settle questions first"
@@ -101,7 +103,9 @@ class OrdinalLearner:
         def costs_of(n_latent: int) -> np.ndarray:
             if is_empty:
                 return np.zeros(1)
-            config = _with_latent(self.config, n_latent=n_latent, n_members=_TRIAL_MEMBERS)
+            config = _with_latent(
+                self.config, n_latent=n_latent, n_members=min(self._trial_members, self.config.network.n_members)
+            )
             return np.concatenate([self._held_out(config, part) for part in parts])
 
         return costs_of
@@ -122,9 +126,13 @@ class OrdinalLearner:
                 (self._cost(train).sum() + self._prior() / train["votes"].sum()).backward()
                 adam.step()
             with torch.no_grad():
-                return as_numpy(self._missed(held))
+                return as_numpy(self._trial_costs(held))
         finally:
             self.config = told
+
+    def _trial_costs(self, held: dict[str, Tensor]) -> Tensor:
+        """Return (v,) what dimensions are chosen by: how many votes of each held-out judgement are missed."""
+        return self._missed(held)
 
     # A step ------------------------------------------------------------------------------------
 
@@ -238,6 +246,7 @@ class AnnotatorLearner(OrdinalLearner):
     """One space for everybody and each annotator's weights on its dimensions, from single responses."""
 
     _knows_people = True
+    _trial_members = 6
 
     def _nothing(self) -> str:
         return (
@@ -272,6 +281,10 @@ class AnnotatorLearner(OrdinalLearner):
         # What is to be predicted has not been answered yet, so how long that will take is not known.
         odds = self.network.log_odds(batch["rows"], batch["annotator"], batch["circumstances"]).mean(dim=0)
         return softplus(-odds), odds
+
+    def _trial_costs(self, held: dict[str, Tensor]) -> Tensor:
+        # People differ by degrees, which misses alone would hardly show.
+        return self._together(held)[0]
 
     def _of_responses(self, points: np.ndarray, responses: Responses, split: str) -> dict:
         """Beside the figures for the group: satisfied_<split>_conditional, by everything that is known of a person;
