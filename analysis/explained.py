@@ -14,7 +14,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from learning.pictures import PicturePreprocessing, Pictures, face_box
+from learning.pictures import PicturePreprocessing, Pictures, aligned_place, face_box
 from triplets.archive import Release
 
 
@@ -66,17 +66,17 @@ def towards_triplets(anchor: Tensor, positive: Tensor, negative: Tensor, *, of="
 
 
 def batches(pictures: Pictures, size: int = 32, *, start=0, device="cpu") -> Iterator[tuple[slice, Tensor]]:
-    """Yield (positions, pictures (b, c, h, w) in 0 to 1); no more than one batch is in memory.
+    """Yield (positions, pictures (b, c, h, w) in 0 to 1 as `learning.networks.pictures.shown`), one batch in memory.
 
     start : the first position, where an interrupted pass goes on.
     """
-    from learning.networks.pictures import as_floats
+    from learning.networks.pictures import shown
 
     if size < 1:
         raise ValueError(f"a batch of {size} pictures: expected at least 1")
     for first in range(start, len(pictures), size):
         chosen = slice(first, min(first + size, len(pictures)))
-        yield chosen, as_floats(torch.from_numpy(np.array(pictures.pixels[chosen])).to(device))
+        yield chosen, shown(pictures, chosen).to(device)
 
 
 def neutral_positions(release: Release, row: np.ndarray) -> np.ndarray:
@@ -108,6 +108,10 @@ def landmarks_in_pixels(release: Release, row: np.ndarray, preprocessing: Pictur
             continue
         points = np.asarray(release.landmarks.points[place[at]], dtype=np.float64)[:, :2]
         if not np.isfinite(points).all():
+            continue
+        if preprocessing.crop == "aligned":
+            lies = aligned_place(points, release.landmarks.scheme, preprocessing.size)
+            found[position] = (points - lies[:, 2]) @ np.linalg.inv(lies[:, :2]).T
             continue
         if preprocessing.crop == "face":
             left, top, right, _ = face_box(points)

@@ -42,6 +42,7 @@ def main(arguments=None) -> int:
     )
     parser.add_argument("--rounds", type=int, help="rounds of a search, each from ranges of half the width; first 2")
     parser.add_argument("--trials", type=int, help="trials a round; first 8")
+    parser.add_argument("--folds", type=int, metavar="K", help="hold everybody out once, in K networks of pictures")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--list", action="store_true", help="print every recipe with its origin")
     options = parser.parse_args(arguments)
@@ -56,6 +57,8 @@ def main(arguments=None) -> int:
             return _search(options)
         if options.second:
             raise ConfigInvalid(f"--second is {options.second}: expected only with a study, {', '.join(STUDIES)}")
+        if options.folds is not None:
+            return _train_folds(options)
         result = _train(options)
     except (ConfigInvalid, RecipeUnknown, ReleaseDamaged, OSError, ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -165,6 +168,28 @@ def _search(options) -> int:
 def _print_trial(trial: dict) -> None:
     drawn = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in trial["drawn"].items())
     print(f"{trial['name']}: {'failed' if trial['score'] is None else format(trial['score'], '.4f')}  {drawn}")
+
+
+def _train_folds(options) -> int:
+    from learning.folds import RESULTS, in_words, run_folds
+
+    if options.start or options.overfit:
+        raise ConfigInvalid("--folds trains networks of its own: --start and --overfit have no place there")
+    config = recipe(options.recipe).config.with_changes(_changes(options.changes))
+    release = read_release(options.release)
+    with tqdm(total=options.folds, unit="fold", disable=None, file=sys.stderr) as bar:
+
+        def show(name, progress):
+            bar.set_postfix_str(f"{name}, step {progress.step} of {progress.n_steps}", refresh=False)
+            bar.update(int(name.split("-")[1]) - 1 - bar.n)
+
+        how = {"seed": options.seed, "out": options.out, "recipe_name": options.recipe, "on_progress": show}
+        found = run_folds(release, config, options.folds, **how)
+    print(in_words(found))
+    print(f"everybody held out once, in {options.folds} networks: {options.out / RESULTS}")
+    if options.json:
+        print(json.dumps(found))
+    return 0
 
 
 def _silence(share) -> bool | None:

@@ -8,7 +8,7 @@ import torch
 from learning.checkpoints import Checkpoint, as_numpy
 from learning.datasets import NothingToLearn, landmark_dataset
 from learning.judgements import KnownStimuli
-from learning.pictures import load_pictures
+from learning.pictures import pictures_for
 from triplets.archive import Release
 
 _AT_ONCE = 8192
@@ -56,13 +56,13 @@ def embed(checkpoint: Checkpoint, release: Release) -> Embedding:
 
 
 def _embed_pictures(checkpoint: Checkpoint, release: Release) -> Embedding:
-    from learning.networks.pictures import as_floats
+    from learning.networks.pictures import shown
 
     known = checkpoint.preprocessing
-    pictures = load_pictures(release, size=known.size, channels=known.channels, crop=known.crop)
+    pictures = pictures_for(known, release)
     encode = checkpoint.network if known.target == "triplets" else checkpoint.network.features
     parts = [
-        encode(as_floats(torch.from_numpy(pictures.pixels[start : start + _PICTURES_AT_ONCE].copy())))
+        encode(shown(pictures, slice(start, start + _PICTURES_AT_ONCE)))
         for start in range(0, len(pictures), _PICTURES_AT_ONCE)
     ]
     return Embedding(pictures.row, as_numpy(torch.cat(parts)), None)

@@ -9,16 +9,20 @@ from learning.config_fields import one_of, within
 class ImageNetwork:
     """A network that sees pictures: what it is and what it is shown.
 
-    architecture : "mlp" feed-forward, "cnn" five convolutions, "levi-hassner" the age and gender network of that
+    architecture : "mlp" feed-forward, "cnn" five convolutions, "gradients" dense layers on histograms of oriented
+        gradients and coarse colours, for small collections, "levi-hassner" the age and gender network of that
         name, "vgg16", "resnet50", "vit-b-16", or the name of any other backbone that timm knows.
     size, channels : side of the square picture in pixels; 3 colour or 1 grey.
     crop : "whole" the largest square in the middle of the picture, "face" a square around the landmarks, with
-        which a stimulus without landmarks is left out.
+        which a stimulus without landmarks is left out, "aligned" the same with eyes and mouth always in one place.
+    neutral : "difference" tells a picture by its difference to the same person's neutral picture, of several the one
+        that shares most further columns (pose, eyes); a picture of a person without one is left out.
     standardise : subtract the mean and divide by the standard deviation of all "training" pixels, or of each
         "picture" itself, which takes its light and contrast away.
     rotation, shift : each training picture is turned by up to so many degrees and moved by up to so large a share
         of its side, at random. Flips are `training.mirror`.
-    hidden : widths of the dense layers of "mlp" and "cnn", empty: as published. dropout_keep : of dense units.
+    hidden : widths of the dense layers of "mlp", "cnn" and "gradients", empty: as published, or what is usual.
+    dropout_keep : of dense units.
     batch_norm : "yes" puts batch normalisation behind every convolution of "cnn", every layer of "mlp".
     width : share of the published width of vgg16, resnet50 and vit-b-16, below 1 for trials on small machines.
     pretrained : "" none; a .safetensors file; a folder that holds model.safetensors or checkpoint.safetensors;
@@ -33,7 +37,8 @@ class ImageNetwork:
     architecture: str = "cnn"
     size: int = within(16, 1024, 64)
     channels: int = one_of(1, 3, default=3)
-    crop: str = one_of("whole", "face", default="whole")
+    crop: str = one_of("whole", "face", "aligned", default="whole")
+    neutral: str = one_of("no", "difference", default="no")
     standardise: str = one_of("training", "picture", default="training")
     rotation: float = within(0.0, 180.0, 0.0)
     shift: float = within(0.0, 0.5, 0.0)

@@ -12,7 +12,7 @@ from learning.augmentation import augmented
 from learning.checkpoints import as_numpy
 from learning.config import Config, ConfigInvalid
 from learning.distribution import ALONE
-from learning.networks.pictures import as_floats, build_picture_network, expected_statistics
+from learning.networks.pictures import as_floats, build_picture_network, expected_statistics, shown
 from learning.networks.pretrained import read_weights
 from learning.picture_tasks import TASKS
 from learning.pictures import PicturePreprocessing, load_pictures
@@ -40,7 +40,8 @@ class ImageLearner:
     def __init__(self, release: Release, config: Config, *, seed: int, device: torch.device):
         self.config, self.device, self.release, self.seed = config, device, release, seed
         network, objective, training = config.network, config.objective, config.training
-        self.pictures = load_pictures(release, size=network.size, channels=network.channels, crop=network.crop)
+        seen = {name: getattr(network, name) for name in ("size", "channels", "crop", "neutral")}
+        self.pictures = load_pictures(release, **seen)
         self.task = TASKS[objective.target](release, self.pictures.row, config, seed=seed, device=device)
         if training.selection not in self.task.scores:
             raise ConfigInvalid(
@@ -63,6 +64,8 @@ class ImageLearner:
             self.network = self.network.to(memory_format=torch.channels_last)
         self.precision = _precision(network.precision, device)
         self.pixels = self._kept()
+        beside = self.pictures.neutral
+        self.neutral = None if beside is None else torch.from_numpy(beside).to(device)
         self.train_items = torch.from_numpy(self.task.items["train"])
         wanted = training.triplet_batch_size if self.task.per_item == 3 else training.batch_size
         self.batch_size = min(wanted, len(self.train_items))
@@ -85,7 +88,7 @@ class ImageLearner:
         offset, scale = (np.asarray(values, dtype=np.float32) for values in (task.offset, task.scale))
         return PicturePreprocessing(
             network.size, network.channels, network.crop, self.config.objective.target, task.outputs,
-            mean, std, offset, scale,
+            mean, std, offset, scale, network.neutral,
         )  # fmt: skip
 
     def _kept(self) -> Tensor | None:
@@ -97,11 +100,13 @@ class ImageLearner:
         return torch.from_numpy(np.array(pixels)).to(self.device) if pixels.nbytes <= limit else None
 
     def _floats(self, positions: Tensor) -> Tensor:
-        """Return pictures (b, c, h, w) in 0 to 1 on the device."""
+        """Return pictures (b, c, h, w) in 0 to 1 on the device, (b, 2c, h, w) with their neutral pictures behind."""
         if self.pixels is None:
-            chosen = torch.from_numpy(self.pictures.pixels[as_numpy(positions)])
-            return as_floats(chosen.to(self.device, non_blocking=True))
-        return as_floats(self.pixels[positions])
+            return shown(self.pictures, as_numpy(positions)).to(self.device, non_blocking=True)
+        found = as_floats(self.pixels[positions])
+        if self.neutral is None:
+            return found
+        return torch.cat([found, as_floats(self.pixels[self.neutral[positions]])], dim=1)
 
     # A step ------------------------------------------------------------------------------------
 

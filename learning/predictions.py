@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from learning.checkpoints import Checkpoint, as_numpy
-from learning.networks.pictures import as_floats
-from learning.pictures import load_pictures
+from learning.networks.pictures import shown
+from learning.pictures import pictures_for
 from triplets.archive import Release
 
 _AT_ONCE = 64
@@ -41,11 +41,10 @@ def predict(checkpoint: Checkpoint, release: Release, *, device: torch.device | 
         raise ValueError(
             f"this network ({kind}) names nothing: expected one of pictures that learnt classes or attributes"
         )
-    pictures = load_pictures(release, size=known.size, channels=known.channels, crop=known.crop)
+    pictures = pictures_for(known, release)
     network, parts = checkpoint.network.to(device), []
     for start in range(0, len(pictures), _AT_ONCE):
-        pixels = torch.from_numpy(pictures.pixels[start : start + _AT_ONCE].copy())
-        parts.append(network(as_floats(pixels.to(device))).double().cpu())
+        parts.append(network(shown(pictures, slice(start, start + _AT_ONCE)).to(device)).double().cpu())
     output = torch.cat(parts)
     if known.target == "class":
         return Predictions(pictures.row, known.outputs, as_numpy(output.softmax(dim=1)))

@@ -68,7 +68,7 @@ def split_stimuli(release: Release, row: np.ndarray, *, seed: int = 0, validatio
     is set aside, of the training pictures where the release's own split parts the pictures of one person.
     """
     own = np.asarray(release.stimuli.split)[row]
-    people = _people(np.asarray(release.stimuli.subject)[row])
+    people = people_of(np.asarray(release.stimuli.subject)[row])
     found = np.where(np.isin(own, SPLITS), own, "").astype("U10")
     rng = np.random.default_rng([seed, 0x5EED])
     if not (found != "").any():
@@ -108,14 +108,14 @@ def _agree(subjects, stimulus, rows, triplet) -> bool:
     own = stimulus[shown]
     if (own[own != ""] != side[own != ""]).any():
         return False
-    people = _people(subjects)[shown]
+    people = people_of(subjects)[shown]
     pairs = {(person, where) for person, where in zip(people.tolist(), side.tolist(), strict=True)}
     return len(pairs) == len(set(people.tolist()))
 
 
 def _follow(subjects, stimulus, rows, triplet) -> None:
     """Give stimuli without a split, in place, the split in which their subject is judged, else train."""
-    people = _people(subjects)
+    people = people_of(subjects)
     known = {}
     for where in SPLITS:
         seen = np.concatenate([rows[triplet == where].ravel(), np.flatnonzero(stimulus == where)])
@@ -125,7 +125,7 @@ def _follow(subjects, stimulus, rows, triplet) -> None:
         stimulus[row] = known.get(int(people[row]), "train")
 
 
-def _people(subjects) -> np.ndarray:
+def people_of(subjects) -> np.ndarray:
     """Return (n,) int numbers of people; a stimulus of an unknown subject is a person of its own."""
     _, people = np.unique(subjects, return_inverse=True)
     unknown = np.asarray(subjects) == ""

@@ -1,16 +1,18 @@
 """A network of pictures: a body that turns pixels into features, and one linear layer that answers."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from learning.config import ConfigInvalid
 from learning.image_config import ImageNetwork
 from learning.networks.cnn import LEVI_HASSNER_SMALLEST, FiveConvolutions, LeviHassner
+from learning.networks.gradients import Compared, OrientedGradients
 from learning.networks.mlp import Mlp, glorot
 from learning.networks.pretrained import PretrainedUnusable, Weights
-from learning.pictures import PicturePreprocessing
+from learning.pictures import PicturePreprocessing, Pictures
 
-OWN = ("mlp", "cnn", "levi-hassner")
+OWN = ("mlp", "cnn", "levi-hassner", "gradients")
 
 
 class PictureNetwork(nn.Module):
@@ -38,7 +40,10 @@ class PictureNetwork(nn.Module):
         self.train()
 
     def normalise(self, x: Tensor) -> Tensor:
-        """Return what the body reads."""
+        """Return what the body reads. x : (b, c, h, w), or (b, 2c, h, w) with another picture's channels behind."""
+        n_channels = self.mean.shape[1]
+        if x.shape[1] != n_channels:
+            return self.normalise(x.unflatten(1, (-1, n_channels)).flatten(0, 1)).reshape(x.shape)
         if self.per_picture:
             mean = x.mean(dim=(1, 2, 3), keepdim=True)
             return (x - mean) / (x - mean).square().mean(dim=(1, 2, 3), keepdim=True).add(1e-5).sqrt()
@@ -67,12 +72,26 @@ def as_floats(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
+def shown(pictures: Pictures, positions) -> Tensor:
+    """Return what a network is shown of some pictures, (b, c, h, w) in 0 to 1.
+
+    (b, 2c, h, w) where each one's neutral picture goes with it. positions : int, or a slice, of `pictures`.
+    """
+    found = as_floats(torch.from_numpy(np.array(pictures.pixels[positions])))
+    if pictures.neutral is None:
+        return found
+    beside = as_floats(torch.from_numpy(np.array(pictures.pixels[pictures.neutral[positions]])))
+    return torch.cat([found, beside], dim=1)
+
+
 def build_picture_network(
     network: ImageNetwork, preprocessing: PicturePreprocessing, weights: Weights | None = None
 ) -> PictureNetwork:
     """Return a fresh network, its body filled with the weights where they are given."""
     n_outputs = network.n_embedding if preprocessing.target == "triplets" else len(preprocessing.outputs)
     body = _body(network, weights)
+    if network.neutral == "difference":
+        body = Compared(body)
     dense_only = network.trained == "dense"
     return PictureNetwork(
         body,
@@ -126,6 +145,8 @@ def _own(network: ImageNetwork) -> nn.Module:
         return Mlp(channels * size * size, network.hidden, dropout_keep=keep, batch_norm=is_normed)
     if network.architecture == "cnn":
         return FiveConvolutions(size, channels, network.hidden, dropout_keep=keep, batch_norm=is_normed)
+    if network.architecture == "gradients":
+        return OrientedGradients(channels, network.hidden, dropout_keep=keep)
     if size < LEVI_HASSNER_SMALLEST:
         raise ConfigInvalid(f"network.size is {size} for levi-hassner: expected at least {LEVI_HASSNER_SMALLEST}")
     return LeviHassner(channels, dropout_keep=keep, width=network.width)

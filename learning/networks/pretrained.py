@@ -57,7 +57,9 @@ def read_weights(name: str) -> Weights:
     network = json.loads(described)["config"]["network"]
     if network["kind"] != "image":
         raise PretrainedUnusable(f"{path} holds a network of kind {network['kind']!r}: expected one of pictures")
-    body = {key.removeprefix("network.body."): t for key, t in tensors.items() if key.startswith("network.body.")}
+    # A body that compares two pictures is the plain one inside.
+    prefix = "network.body.inner." if network.get("neutral") == "difference" else "network.body."
+    body = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
     return Weights(body, sha256, path, network["architecture"])
 
 

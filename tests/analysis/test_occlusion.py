@@ -110,3 +110,22 @@ def test_landmarks_land_where_the_picture_shows_them(tmp_path, crop):
         assert decode(release.picture_bytes(0), size=48, channels=3, box=face_box(points)).shape == (48, 48, 3)
     last = len(release.stimuli) - 1  # has no landmarks
     assert np.isnan(landmarks_in_pixels(release, np.array([last]), preprocessing(size=48, crop=crop))).all()
+
+
+def test_landmarks_of_an_aligned_picture_have_the_eyes_where_they_always_are(tmp_path):
+    import dataclasses
+
+    from tests.learning.picture_releases import picture_release
+    from triplets.records import Landmarks
+    from triplets.schemes import scheme_named
+
+    known = scheme_named("openface-68")
+    points = np.random.default_rng(0).uniform(8, 16, size=(2, 68, 2))
+    for part, at in ((known.left_lower_lid, (6, 8)), (known.right_lower_lid, (18, 8)), (known.mouth, (12, 20))):
+        points[:, list(part)] += np.array(at) - points[:, list(part)].mean(axis=1, keepdims=True)
+    made = picture_release(tmp_path / "release", n_subjects=4)
+    release = dataclasses.replace(made, landmarks=Landmarks(np.array([0, 3]), points, "openface-68"))
+    placed = landmarks_in_pixels(release, np.array([0, 3, 4]), preprocessing(size=40, crop="aligned"))
+    assert placed[0, list(known.left_lower_lid)].mean(axis=0) == pytest.approx((12, 14))
+    assert placed[1, list(known.mouth)].mean(axis=0) == pytest.approx((20, 30))
+    assert np.isnan(placed[2]).all()

@@ -11,7 +11,9 @@ from PIL import Image
 from learning import pictures
 from learning.augmentation import augmented, moved
 from learning.datasets import NothingToLearn
+from learning.networks.pictures import shown
 from tests.learning.picture_releases import encoded, picture_release
+from triplets.schemes import scheme_named
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,57 @@ def test_turns_and_shifts_stay_within_their_limits():
     mass = seen / seen.sum(dim=(2, 3), keepdim=True)
     at = (mass.sum(dim=2) * torch.arange(41)).sum(dim=-1) - 20
     assert at.abs().max() <= 4.1 + 0.6 and at.std() > 1.5
+
+
+# Aligned faces and neutral pictures ---------------------------------------------------------------
+
+
+def test_eyes_and_mouth_of_an_aligned_face_are_always_in_one_place():
+    scheme = scheme_named("openface-68")
+    rng = np.random.default_rng(0)
+    for scale, turned in ((0.5, 0.0), (2.0, 0.4), (9.0, -0.7)):
+        size = 48
+        here = size * np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.75]])
+        cos, sin = scale * np.cos(turned), scale * np.sin(turned)
+        there = here @ np.array([[cos, sin], [-sin, cos]]) + 40 * scale
+        points = rng.normal(size=(68, 2))
+        picture = np.zeros((int(120 * scale), int(120 * scale), 3), dtype=np.uint8)
+        rows, columns = np.indices(picture.shape[:2])
+        for part, (x, y) in zip((scheme.left_lower_lid, scheme.right_lower_lid, scheme.mouth), there, strict=True):
+            points[list(part)] += (x, y) - points[list(part)].mean(axis=0)
+            picture[(columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2 < (2 * scale) ** 2] = 255
+        place = pictures.aligned_place(points, "openface-68", size)
+        np.testing.assert_allclose(place[:, :2] @ here.T + place[:, 2:], there.T, atol=1e-6)
+        found = pictures.decode(encoded(picture), size=size, channels=1, placed=place)[..., 0].astype(float)
+        for x, y in here:
+            patch = found[int(y) - 4 : int(y) + 5, int(x) - 4 : int(x) + 5]
+            inside = np.indices(patch.shape) + 0.5
+            middle = (inside * patch).sum(axis=(1, 2)) / patch.sum()
+            np.testing.assert_allclose(middle + np.array([int(y) - 4, int(x) - 4]), [y, x], atol=0.6)
+        assert found.sum() / 255 == pytest.approx(3 * np.pi * 4, rel=0.35)  # three dots and nothing else
+
+
+def test_faces_cannot_be_aligned_where_nobody_knows_the_eyes(release, tmp_path):
+    with pytest.raises(NothingToLearn, match="names no landmark scheme"):
+        pictures.load_pictures(release, size=16, channels=1, crop="aligned", folder=tmp_path)
+
+
+def test_the_neutral_picture_beside_is_the_likest_of_the_same_person(release, tmp_path):
+    stimuli = dataclasses.replace(
+        release.stimuli,
+        subject=np.array(["p"] * 5 + ["q"] * 3 + [""] * 16),
+        is_neutral=np.array([1, 0, 1, 0, 0, 0, 0, -1] + [1] * 16, dtype=np.int8),
+        extra={"pose": np.array(list("llrrx") + ["l"] * 19), "eyes": np.array(list("oooso") + ["o"] * 19)},
+    )
+    changed = dataclasses.replace(release, stimuli=stimuli)
+    # The first of p's two where both are as like; q has none, and of people without a name nothing is known.
+    assert pictures.neutral_beside(changed, np.arange(24)).tolist() == [0, 0, 2, 2, 0] + [-1] * 19
+    found = pictures.load_pictures(changed, size=16, channels=1, crop="whole", neutral="difference", folder=tmp_path)
+    assert found.row.tolist() == [0, 1, 2, 3, 4] and found.neutral.tolist() == [0, 0, 2, 2, 0]
+    assert found.n_left_out == {"no picture": 0, "no neutral picture": 19}
+    shown_ = shown(found, slice(3, 5))
+    assert shown_.shape == (2, 2, 16, 16)
+    torch.testing.assert_close(shown_[1, 1], torch.from_numpy(found.pixels[0, ..., 0].astype(np.float32)) / 255)
+    nobody = dataclasses.replace(changed, stimuli=dataclasses.replace(stimuli, is_neutral=np.zeros(24, np.int8)))
+    with pytest.raises(NothingToLearn, match="no neutral picture"):
+        pictures.load_pictures(nobody, size=16, channels=1, crop="whole", neutral="difference", folder=tmp_path)
