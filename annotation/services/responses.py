@@ -1,7 +1,5 @@
 """Recording a judgement: at once, once, and never twice."""
 
-from dataclasses import dataclass
-
 from django.db import transaction
 from django.db.models import Exists
 from django.utils import timezone
@@ -11,18 +9,11 @@ from annotation.models import Assignment, Participation, Presentation, Response,
 from annotation.services.assignments import access_assignment, lock_participation, renew_and_count, reopen_expired
 from annotation.services.links import LEADS_NOWHERE
 from annotation.services.replacement import replace_slots
-from annotation.services.saving import save_at_once
+from annotation.services.saving import Recorded, save_at_once
 from annotation.services.screening import judge_qualification, screen
 from triplets.models import Question
 
 LONGEST_MS = 24 * 3600 * 1000  # beyond a day a browser's clock tells about sleep, not about thought
-
-
-@dataclass(frozen=True)
-class Recorded:
-    is_new: bool
-    is_complete: bool
-    n_answered: int
 
 
 def record_response(assignment: Assignment, position: int, **answer) -> Recorded:
@@ -49,10 +40,8 @@ def record_answer(
     """
     answer = {"choice": choice, "rating": rating, "label": label}
     answer |= {"response_ms": sane_ms(response_ms), "latency_ms": sane_ms(latency_ms)}
-    n_answered = save_at_once(participation, assignment, position, **answer)
-    if n_answered is not None:
-        return Recorded(is_new=True, is_complete=False, n_answered=n_answered)
-    return record_step_by_step(participation, assignment, position, **answer)
+    keys = (participation, assignment, position)
+    return save_at_once(*keys, **answer) or record_step_by_step(*keys, **answer)
 
 
 def record_step_by_step(

@@ -56,8 +56,8 @@ def outcome(record, assignment, position, answer):
         return type(error), str(error)
 
 
-def random_answer(chance, kind):
-    """Mostly one that fits the kind of question, now and then anything."""
+def random_answer(chance, kind, share):
+    """One that fits the kind of question, or with this share anything."""
     fitting = {
         "triplet": {"choice": chance.choice(["left", "right"])},
         "rating": {"rating": chance.choice([1, 4, 5, 6, 6.5, 9])},
@@ -69,11 +69,12 @@ def random_answer(chance, kind):
         "label": chance.choice([None, "happy", "bored", "", 'a"b', "[0]"]),
     }
     times = {name: chance.choice([None, 0, 249, 250, 86_400_000]) for name in ("response_ms", "latency_ms")}
-    return dict.fromkeys(ANSWER) | times | (anything if chance.random() < 0.4 else fitting)
+    return dict.fromkeys(ANSWER) | times | (anything if chance.random() < share else fitting)
 
 
+@pytest.mark.parametrize("accuracy", [0.1, 0.9])
 @pytest.mark.parametrize("kind", ["triplet", "rating", "choice"])
-def test_it_is_the_twin_of_step_by_step(kind, monkeypatch):
+def test_it_is_the_twin_of_step_by_step(kind, accuracy, monkeypatch):
     moment = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: moment)
     study = make_study(kind=kind, n_questions=6, batch_size=6, n_gold=5, n_gold_per_batch=4, min_gold=2,
@@ -84,14 +85,17 @@ def test_it_is_the_twin_of_step_by_step(kind, monkeypatch):
     Presentation.objects.bulk_create(
         Presentation(assignment=other, position=a, question_id=b, is_first_left=c, is_repeat=d) for a, b, c, d in shown
     )
-    chance, seen = random.Random(kind), set()
-    for _ in range(60):
-        answer, position = random_answer(chance, kind), chance.randrange(one.n_positions + 1)
+    chance, seen = random.Random(f"{kind} {accuracy}"), set()
+    Participation.objects.update(n_gold=10, n_gold_right=10 * accuracy)
+    wild = [(chance.randrange(one.n_positions + 1), 0.5) for _ in range(30)]
+    for position, share in wild + [(position, 0) for position in range(one.n_positions)]:
+        answer = random_answer(chance, kind, share)
         found = outcome(record_answer, one, position, answer)
         assert found == outcome(record_step_by_step, other, position, answer), answer
         seen.add(getattr(found, "is_new", None))
     assert facts(one) == facts(other)
-    assert facts(one)["person"][1] >= 3
+    assert facts(one)["person"][4] == ("gold" if accuracy < 0.3 else "")
+    assert facts(one)["pass"][1] == "completed"
     assert seen == {True, False, None}
 
 
@@ -104,17 +108,23 @@ def test_it_is_the_twin_of_step_by_step(kind, monkeypatch):
         ("choice", [{"label": "happy"}, {"label": "sad"}]),
     ],
 )
-def test_the_middle_of_a_pass_takes_one_statement_whatever_is_asked(kind, values, monkeypatch):
-    hers = begin(kind=kind, n_questions=6, batch_size=6, n_gold=4, n_gold_per_batch=3, min_gold=0)
+def test_a_pass_takes_one_statement_an_answer_whatever_is_asked(kind, values, monkeypatch):
+    hers = begin(kind=kind, n_questions=6, batch_size=6, n_gold=4, n_gold_per_batch=3, min_gold=0, gold_threshold=0)
     monkeypatch.setattr(responses, "record_step_by_step", None)
-    for position in range(hers.n_positions - 1):
+    n = hers.n_positions
+    for position in range(n):
         found = record_response(hers, position, **values[position % 2])
-        assert (found.is_new, found.is_complete, found.n_answered) == (True, False, position + 1)
+        assert found == responses.Recorded(True, position == n - 1, position + 1)
     assert Response.objects.exclude(is_right=None).count() >= 2
 
 
-def last(hers):
+def last_of_a_qualification(hers):
+    Assignment.objects.filter(pk=hers.pk).update(n_answered=hers.n_positions - 1, is_qualification=True)
+
+
+def last_of_somebody_bad(hers):
     Assignment.objects.filter(pk=hers.pk).update(n_answered=hers.n_positions - 1)
+    Participation.objects.update(n_gold=20, n_gold_right=10)
 
 
 def answered(hers):
@@ -133,7 +143,8 @@ def nothing(hers):
 @pytest.mark.parametrize(
     ("before", "changes"),
     [
-        (last, {}),
+        (last_of_a_qualification, {}),
+        (last_of_somebody_bad, {}),
         (answered, {}),
         (expired, {}),
         (nothing, {"choice": "up"}),
