@@ -121,7 +121,8 @@ def use_up(study, n_slots: int) -> None:
 
 def vacuum() -> None:
     """What PostgreSQL does by itself within minutes of a large change."""
-    _execute("VACUUM (ANALYZE)", {})
+    for statement in ("VACUUM (ANALYZE)", "CHECKPOINT"):
+        _execute(statement, {})
 
 
 def _execute(statement: str, names: dict) -> None:
