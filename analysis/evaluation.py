@@ -157,7 +157,7 @@ def _figures(of: Measured, projections, tell: Callable) -> dict:
         wanted.add(results["traversal"]["row"])
     results["pictures"] = projection.thumbnails(release, sorted(wanted))
     results["curves"] = list(made.about.get("curve") or [])
-    results["provenance"] = provenance.describe(made.about, release, **of.how)
+    results["provenance"] = provenance.describe(made.about, release, **of.how, projections=projections)
     results["release"] = {name: release.manifest.get(name) or {} for name in DESCRIBED}
     results["headline"] = sentences.headline(results)
     return plain(results)

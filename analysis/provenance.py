@@ -8,7 +8,7 @@ from triplets.archive import Release
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "plotly")
 
 
-def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int) -> dict:
+def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int, projections=("pca",)) -> dict:
     """Return the origin of an evaluation, ready for JSON.
 
     about : of the checkpoint: recipe, config, seed, code_version, release_sha256, step, metrics.
@@ -38,19 +38,20 @@ def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int) -> d
             "sha256": about.get("sha256", ""),
         },
         "is_same_release": bool(trained_on) and trained_on == release.sha256,
-        "evaluation": {"n_bootstrap": n_bootstrap, "seed": seed},
+        "evaluation": {"n_bootstrap": n_bootstrap, "seed": seed, "projections": list(projections)},
         "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
-        "commands": commands(about),
+        "commands": commands(about, n_bootstrap, seed, projections),
     }
 
 
-def commands(about: dict) -> list[str]:
-    """Return the shell commands that train the same network and evaluate it again."""
+def commands(about: dict, n_bootstrap: int, seed_of_evaluation: int, projections) -> list[str]:
+    """Return the shell commands that train the same network and evaluate it again, to the same figures."""
     recipe, seed = about.get("recipe") or "RECIPE", about.get("seed") or 0
     changed = "".join(f" --set {key}={value}" for key, value in (about.get("changes") or {}).items())
     return [
         f"python -m learning RELEASE --recipe {recipe} --seed {seed}{changed} --out run",
-        "python -m analysis run/checkpoint.safetensors RELEASE --out report",
+        f"python -m analysis run/checkpoint.safetensors RELEASE --bootstrap {n_bootstrap} --seed {seed_of_evaluation} "
+        f"--projections {','.join(projections)} --out report",
     ]
 
 

@@ -52,9 +52,14 @@ def figures(results: dict) -> dict[str, dict]:
     """Return {place on the page: plotly figure} of all plots of a study."""
     made = {}
     for number, table in enumerate(results["tables"]):
-        for column in table["columns"]:
+        for column in _drawn_columns(table):
             words, _, is_share = FIGURES[column]
             figure = study_figures.beside(results, table, column, words, is_share=is_share)
             if figure is not None:
                 made[f"table-{number}-{column.replace(' ', '-')}"] = figure
     return made | {f"learning-{q}": figure for q, figure in study_figures.learning(results).items()}
+
+
+def _drawn_columns(table: dict) -> list[str]:
+    """Return which figures of a table are drawn: those with something published beside them, else the first alone."""
+    return table["published"] or (table["columns"][:1] if len(table["rows"]) > 2 else [])

@@ -222,11 +222,12 @@ def _drop(before, after) -> float | None:
 
 
 def _table(title: str, names, known: dict[str, dict]) -> dict:
-    """Return {"title", "columns": [figure, ...], "rows": [network, ...]} of what ours or the publication has."""
+    """Return {"title", "columns", "published" (those of the columns that a publication fills), "rows": networks}."""
     rows = [name for name in names if name in known]
     held = {name for row in rows for kind in ("figures", "published") for name in known[row][kind]}
     columns = [name for name in FIGURES if name in held]
-    return {"title": title, "columns": columns, "rows": rows}
+    has = [name for name in columns if any(name in known[row]["published"] for row in rows)]
+    return {"title": title, "columns": columns, "published": has, "rows": rows}
 
 
 def _baselines(measured: dict[str, dict]) -> list[dict]:
