@@ -1,0 +1,145 @@
+"""Whole collections: killed and taken up again, networks side by side, and plans that are not mixed."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.__main__ import main
+from analysis.explaining import collection, side_by_side
+from tests.analysis.picture_checkpoints import picture_checkpoint
+from tests.analysis.releases import judged_faces
+from tests.analysis.test_pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
+QUICK = ("gradcam", "occlusion")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    return judged_faces(tmp_path_factory.mktemp("faces") / "release", n_subjects=4, pictures="plain")
+
+
+@pytest.fixture(scope="module")
+def checkpoints(release, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    made = []
+    for seed, name in enumerate(("age-full", "age-dense")):
+        (folder / name).mkdir()
+        path = folder / name / "checkpoint.safetensors"
+        made.append(picture_checkpoint(path, release, "class", CLASSES, seed=seed))
+    return made
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_killed_pass_goes_on_and_ends_the_same(release, checkpoints, tmp_path):
+    whole = tmp_path / "whole"
+    arguments = ["explain", str(checkpoints[0]), str(release.path), "--methods", ",".join(QUICK), "--batch", "1",
+                 "--only", "happy,sad"]  # fmt: skip
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "analysis", *arguments, "--out", str(killed)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    parts = killed / "age-full" / "parts"
+    deadline = time.monotonic() + 240
+    while process.poll() is None and time.monotonic() < deadline and len(list(parts.glob("[0-9]*.npz"))) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = len(list(parts.glob("[0-9]*.npz")))
+    assert 3 <= left < 32 and not (killed / "explanations.html").exists()  # killed on the way, not after the end
+    before = {path.name: path.stat().st_mtime_ns for path in parts.glob("[0-9]*.npz")}
+    # A part that a disk has cut short is made again.
+    damaged = sorted(parts.glob("[0-9]*.npz"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert main([*arguments, "--out", str(killed)]) == 0
+    assert main([*arguments, "--out", str(whole)]) == 0
+    again = {path.name: path.stat().st_mtime_ns for path in parts.glob("[0-9]*.npz")}
+    assert len(again) == 32
+    assert {name for name in before if before[name] != again[name]} == {damaged.name}  # nothing else was made twice
+    assert {name: content for name, content in files(killed).items() if ".part" not in name} == files(whole)
+
+
+@pytest.fixture(scope="module")
+def explained(release, checkpoints, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out")
+    names = ("gradcam", "lrp-alpha-2-beta-1", "occlusion")
+    arguments = [*map(str, checkpoints), str(release.path), "--out", str(out), "--methods", ",".join(names)]
+    assert main(["explain", *arguments, "--batch", "64"]) == 0
+    return out
+
+
+def test_networks_stand_side_by_side_on_the_same_pictures(explained):
+    html = (explained / "explanations.html").read_text()
+    page = Page(html)
+    assert not page.handlers and not [a for a in page.addresses if not a.startswith(("data:", "#"))]
+    for words in ("age-full", "age-dense", "validation loss", "Do they look at the same?", "Grad-CAM", "Occlusion"):
+        assert words in html
+    assert html.count('class="drawn"') == 2  # loss and validation loss, a line a network
+
+
+def test_every_picture_has_its_row_and_every_group_its_average(explained, release):
+    with open(explained / "age-full" / "explanations.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["key"] for row in rows] == list(map(str, release.stimuli.key))
+    shares = np.array([[float(row[f"lrp-alpha-2-beta-1: {part}"]) for part in ("mouth", "nose")] for row in rows])
+    assert (shares > 0).all() and (shares.sum(axis=1) < 1).all()
+    with np.load(explained / "age-full" / "averages.npz") as arrays:
+        assert {"happy/picture", "happy/gradcam", "sad/lrp-alpha-2-beta-1"} <= set(arrays.files)
+        assert arrays["happy/picture"].shape == (32, 32, 3)
+
+
+def test_another_plan_is_refused_and_nothing_is_overwritten(explained, release, checkpoints, capsys):
+    before = files(explained)
+    same = ["explain", str(checkpoints[0]), str(release.path), "--out", str(explained)]
+    assert main([*same, "--methods", "gradcam", "--batch", "64"]) == 1
+    error = capsys.readouterr().err
+    assert "another left_out and methods" in error or "another methods" in error
+    assert files(explained) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["--methods", "lime"], "--methods names 'lime'"),
+        (["--only", "puzzled"], "--only names 'puzzled'"),
+        (["--batch", "0"], "batch is 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(release, checkpoints, tmp_path, capsys, changes, says):
+    arguments = ["explain", str(checkpoints[0]), str(release.path), "--out", str(tmp_path / "out"), *changes]
+    assert main(arguments) == 1
+    assert says in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_network_of_landmarks_is_sent_to_its_report(small_checkpoint, small_release, tmp_path, capsys):
+    assert main(["explain", str(small_checkpoint), str(small_release.path), "--out", str(tmp_path / "out")]) == 1
+    assert "expected one of pictures" in capsys.readouterr().err
+
+
+def test_the_same_network_twice_looks_at_the_same(release, checkpoints, tmp_path):
+    made = {
+        name: collection.explain_collection(checkpoints[0], release, tmp_path / name, wanted=("gradcam",), batch=50)
+        for name in ("one", "other")
+    }
+    found, drawn = side_by_side.compared(made)
+    assert np.array(found["alike"][0]["table"]) == pytest.approx(np.ones((2, 2)))
+    assert json.dumps(found["examples"][0]["rows"][0]["maps"]) and set(found["groups"]) == set(CLASSES)
+    assert found["networks"][0]["right"]["n"] == 100 and len(drawn) > 20
