@@ -54,7 +54,7 @@ def krippendorff_alpha(unit, annotator, value, level="nominal", *, n_bootstrap=0
         _alpha(unit, code, levels, level, np.bincount(rng.integers(n_units, size=n_units), minlength=n_units))
         for _ in range(n_bootstrap)
     ]
-    return _estimate(point, draws, confidence)
+    return estimate_from(point, draws, confidence)
 
 
 def icc(unit, annotator, value, kind="ICC(2,k)") -> float:
@@ -183,7 +183,8 @@ def _alpha(unit, code, levels, level, times) -> float:
     return float(1 - observed / expected) if expected > 0 else float("nan")
 
 
-def _estimate(point, draws, confidence) -> Estimate:
+def estimate_from(point, draws, confidence=0.95) -> Estimate:
+    """Return the value with the percentile interval of its bootstrap draws; without any, where none is a number."""
     tail = 100 * (1 - confidence) / 2
     if not np.isfinite(draws).any():
         return Estimate(point)
@@ -273,13 +274,13 @@ def ceilings_by_level(n_majority, n_votes, n_bootstrap=1000, seed=0, groups=None
         for name, values in per_pattern.items():
             with np.errstate(invalid="ignore"):
                 means = (weights * values[:, columns]).sum(axis=1) / weights.sum(axis=1)
-            result[name] = _estimate(float(means[0]), means[1:], confidence)
+            result[name] = estimate_from(float(means[0]), means[1:], confidence)
         return result
 
     difference = 2 * patterns[0] - patterns[1]
     differences = np.unique(difference[difference > 0])[::-1]
     return {
-        "a": _estimate(float(a[0]), a[1:], confidence),
+        "a": estimate_from(float(a[0]), a[1:], confidence),
         "levels": {int(level): summary(np.flatnonzero(difference == level)) for level in differences},
         "overall": summary(np.flatnonzero(difference > 0)),
     }

@@ -1,6 +1,7 @@
 """What a researcher wants to know of a study while it runs, from counters and settled rows: cheap to ask often."""
 
 import math
+from collections import defaultdict
 from statistics import mean, median
 
 import numpy as np
@@ -141,8 +142,8 @@ def _attributes(study: Study) -> list[dict]:
     ]
 
 
-def alphas(study: Study) -> list[dict]:
-    """Return Krippendorff's alpha, of triplets or of each attribute, over the questions answered lately.
+def recent_judgements(study: Study) -> list[tuple]:
+    """Return (question, annotator, choice, rating, label, attribute) of good responses to what was answered lately.
 
     All good responses to those questions, whether they settled or not: leaving ties out would flatter.
     """
@@ -155,16 +156,24 @@ def alphas(study: Study) -> list[dict]:
         found = good.filter(question__in=list(attribute_of))
         found = found.values_list("question_id", "annotator_id", "choice", "rating", "label")
         rows += [(*row, attribute_of[row[0]]) for row in found]
+    return rows
+
+
+def alphas(study: Study, rows: list[tuple] | None = None) -> list[dict]:
+    """Return Krippendorff's alpha, of triplets or labels (nominal), or of each attribute (ordinal and interval).
+
+    rows : `recent_judgements`, where the caller has them already.
+    """
+    rows = recent_judgements(study) if rows is None else rows
     if study.kind == Question.Kind.TRIPLET:
         return [_alpha("", "nominal", [row[:3] for row in rows])]
     if study.kind == Question.Kind.CHOICE:
         return [_alpha("", "nominal", [(*row[:2], row[4]) for row in rows])]
-    names = sorted({row[5] for row in rows})
-    return [
-        _alpha(name, level, [(*row[:2], row[3]) for row in rows if row[5] == name])
-        for name in names
-        for level in ("ordinal", "interval")
-    ]
+    of_attribute = defaultdict(list)
+    for row in rows:
+        of_attribute[row[5]].append((*row[:2], row[3]))
+    levels = ("ordinal", "interval")
+    return [_alpha(name, level, of_attribute[name]) for name in sorted(of_attribute) for level in levels]
 
 
 def _alpha(attribute: str, level: str, judged: list[tuple]) -> dict:
@@ -182,22 +191,45 @@ def _alpha(attribute: str, level: str, judged: list[tuple]) -> dict:
 
 
 def repeat_agreement(study: Study) -> dict:
-    """Return how often the same person, asked the same again, chose the same; excluded people are left out."""
-    if study.kind == Question.Kind.RATING:
-        return {"value": None, "n": 0}
-    column = "label" if study.kind == Question.Kind.CHOICE else "choice"
+    """Return how well people, asked the same again, agree with themselves; excluded people are left out.
+
+    value : the share of pairs with the same choice; of ratings, how the two correlate within an attribute, and
+    `difference`, how many points they lie apart on average.
+    """
+    is_rating = study.kind == Question.Kind.RATING
+    column = {Question.Kind.CHOICE: "label", Question.Kind.RATING: "rating"}.get(study.kind, "choice")
     excluded = Participation.objects.filter(study=study).exclude(exclusion="").values("annotator_id")
     again = Response.objects.filter(study=study, is_repeat=True).exclude(annotator_id__in=excluded)
     pairs = list(again.values_list("question_id", "annotator_id").distinct()[:N_RECENT])
     questions, people = {pair[0] for pair in pairs}, set(pairs)
     rows, wanted = [], sorted(questions)
     for start in range(0, len(wanted), 500):
-        chunk = Response.objects.filter(study=study, question__in=wanted[start : start + 500])
-        rows += [row for row in chunk.values_list("question_id", "annotator_id", column) if row[:2] in people]
+        chunk = Response.objects.filter(study=study, question__in=wanted[start : start + 500]).order_by("pk")
+        columns = ("question_id", "annotator_id", column, "question__attribute")
+        rows += [row for row in chunk.values_list(*columns) if row[:2] in people]
     if not rows:
-        return {"value": None, "n": 0}
-    value, n = agreement.self_agreement(*zip(*rows, strict=True))
-    return {"value": _known(value), "n": n}
+        return {"value": None, "n": 0, "difference": None}
+    if is_rating:
+        return _repeated_ratings(rows)
+    value, n = agreement.self_agreement(*zip(*(row[:3] for row in rows), strict=True))
+    return {"value": _known(value), "n": n, "difference": None}
+
+
+def _repeated_ratings(rows: list[tuple]) -> dict:
+    """rows : (question, annotator, rating, attribute), the earlier of two first."""
+    first, pairs = {}, defaultdict(list)
+    for question, annotator, rating, attribute in rows:
+        if (question, annotator) in first:
+            pairs[attribute].append((first[question, annotator], rating))
+        else:
+            first[question, annotator] = rating
+    if not pairs:
+        return {"value": None, "n": 0, "difference": None}
+    # Attributes differ in their means, which would pass for agreement: each is centred first.
+    centred = np.concatenate([np.array(found, float) - np.mean(found) for found in pairs.values()])
+    varies = len(centred) > 2 and (centred.std(axis=0) > 0).all()
+    value = float(np.corrcoef(*centred.T)[0, 1]) if varies else None
+    return {"value": value, "n": len(centred), "difference": float(np.abs(centred[:, 0] - centred[:, 1]).mean())}
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -6,12 +6,14 @@ new, and for KEPT_SECONDS even then. The bootstrap runs over patterns of votes o
 
 import math
 import time
+from collections import defaultdict
 
 import numpy as np
 from django.core.cache import cache
 from django.db.models import Count, Max, Q
 
 from annotation import accuracy, agreement, selectors
+from annotation.label_ceilings import label_ceilings
 from annotation.models import Consensus, Participation, Response, Study
 from annotation.services.consensus import good_responses
 from annotation.services.replacement import why_paused
@@ -61,16 +63,17 @@ def _counts(study: Study) -> dict:
 
 
 def _slow(study: Study) -> dict:
+    recent = selectors.recent_judgements(study)
     slow = {
         "kind": study.kind,
         "people": _people(study),
-        "alpha": selectors.alphas(study),
+        "alpha": selectors.alphas(study, recent),
         "self_agreement": selectors.repeat_agreement(study),
         "filter": _filter(study),
     }
     if study.kind == Question.Kind.RATING:
         return slow | {"reliability": _reliability(study), "means": _means(study)}
-    return slow | {"ceilings": _ceilings(study), "posterior": _posteriors(study)}
+    return slow | {"ceilings": _ceilings(study, recent), "posterior": _posteriors(study)}
 
 
 def _people(study: Study) -> dict:
@@ -99,20 +102,34 @@ def _filter(study: Study) -> dict:
     }
 
 
-def _ceilings(study: Study) -> list[dict]:
-    """Return, for each difference of votes and for all, what one more person and an oracle would reach."""
-    if study.kind != Question.Kind.TRIPLET:
+def _ceilings(study: Study, recent: list[tuple]) -> list[dict]:
+    """Return, for each difference of votes and for all, what one more person and an oracle would reach.
+
+    recent : `selectors.recent_judgements`. Questions count once they have the responses that the study wants, ties
+    among them; before there is one, whatever at least two people answered.
+    """
+    is_triplet = study.kind == Question.Kind.TRIPLET
+    options = [Question.Choice.FIRST, Question.Choice.SECOND] if is_triplet else study.options
+    place = {str(option): row for row, option in enumerate(options)}
+    votes = defaultdict(lambda: [0] * len(options))
+    for question, _, choice, _, label, _ in recent:
+        chosen = choice if is_triplet else label
+        if chosen in place:
+            votes[question][place[chosen]] += 1
+    counts = np.array(list(votes.values()), dtype=np.int64).reshape(-1, len(options))
+    n = counts.sum(axis=1)
+    counts = counts[n >= (study.responses_per_question if (n >= study.responses_per_question).any() else 2)]
+    if not len(counts):
         return []
-    current = Consensus.objects.filter(study=study, is_current=True)
-    patterns = list(current.order_by("n_first").values_list("n_first", "n").annotate(times=Count("pk")))
-    if not patterns:
-        return []
-    n_first, n, times = np.array(patterns, dtype=np.int64).T
-    found = agreement.ceilings_by_level(np.repeat(n_first, times), np.repeat(n, times), n_bootstrap=N_BOOTSTRAP)
+    if is_triplet:
+        found = agreement.ceilings_by_level(counts[:, 0], counts.sum(axis=1), n_bootstrap=N_BOOTSTRAP)
+    else:
+        found = label_ceilings(counts, len(options), n_bootstrap=N_BOOTSTRAP)
     rows = [(str(level), row) for level, row in found["levels"].items()] + [("all", found["overall"])]
     return [
         {"level": level, "n": row["n"], "one_person": _estimate(row["one_person"]), "oracle": _estimate(row["oracle"])}
         for level, row in rows
+        if row["n"]
     ]
 
 

@@ -61,7 +61,7 @@ def test_how_far_people_agree():
     # By hand: of 12 votes 8 are `first`; in one question 2 of 3 pairs differ, (4/2)/12 against 2·8·4/(12·11).
     assert alpha["value"] == pytest.approx(1 - (4 / 2 / 12) / (2 * 8 * 4 / (12 * 11)))
     assert (alpha["n_questions"], alpha["n_responses"]) == (4, 12)
-    assert progress["self_agreement"] == {"value": 0.5, "n": 2}
+    assert progress["self_agreement"] == {"value": 0.5, "n": 2, "difference": None}
 
 
 def test_ratings_have_an_alpha_an_attribute():
@@ -83,3 +83,16 @@ def test_ratings_have_an_alpha_an_attribute():
     assert (happy["attribute"], happy["value"], old["attribute"]) == ("happy", 1, "old")
     assert old["value"] < 0
     json.dumps(progress, allow_nan=False)
+
+
+def test_people_who_rate_the_same_again_are_compared_within_an_attribute():
+    """By hand: centred by the mean of each attribute, (1, 3, 2, 4) again as (1, 3, 2, 4) and once a point higher."""
+    study = bare_study(kind="rating", attributes=["happy", "old"], responses_per_question=1)
+    for name, shift in (("happy", 0), ("old", 4)):
+        for place, key in enumerate(("a1", "b1", "c1", "d1")):
+            question = add_question(study, key, attribute=name)
+            vote(study, f"p{place}", question, rating=1 + place + shift)
+            vote(study, f"p{place}", question, rating=1 + place + shift + (name == "old"), is_repeat=True)
+    found = study_progress(study)["self_agreement"]
+    assert (found["n"], found["difference"]) == (8, 0.5)
+    assert 0.9 < found["value"] < 1

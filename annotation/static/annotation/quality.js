@@ -50,6 +50,39 @@ addEventListener("DOMContentLoaded", () => {
 
   const nothing = (words) => Object.assign(document.createElement("p"), { className: "help", textContent: words });
 
+  function needs(row, isShort = false) {
+    if (row.raters_needed === null) return isShort ? "–" : "not known yet";
+    const more = Math.max(0, Math.ceil(row.raters_needed - row.n_each));
+    if (isShort) return more ? `${more} more` : "enough";
+    return more ? `${row.raters_needed} for .90: ${more} more` : "enough for .90";
+  }
+
+  function reliabilityTable(rows) {
+    const table = document.createElement("table");
+    const head = table.createTHead().insertRow();
+    for (const words of ["Attribute", "Ratings each", "ICC(1,1)", "ICC(1,k)", "Split-half", "Raters for .90"]) {
+      head.append(Object.assign(document.createElement("th"), { scope: "col", textContent: words }));
+    }
+    const body = table.createTBody();
+    for (const row of rows) {
+      const line = body.insertRow();
+      for (const words of [row.attribute, row.n_each.toFixed(1), two(row.icc_single), two(row.icc_mean), two(row.split_half), needs(row)]) {
+        line.insertCell().textContent = words;
+      }
+    }
+    const scroll = Object.assign(document.createElement("div"), { className: "table-scroll" });
+    scroll.append(table);
+    return scroll;
+  }
+
+  // An open table stays open when the page is drawn anew.
+  function keepingOpen(plot, parts) {
+    const wasOpen = plot.querySelector("details")?.open;
+    plot.replaceChildren(...parts);
+    const details = plot.querySelector("details");
+    if (details && wasOpen) details.open = true;
+  }
+
   const plots = {
     people({ people }) {
       if (!people.n) return [nothing("Nobody has seen a gold question yet.")];
@@ -67,38 +100,53 @@ addEventListener("DOMContentLoaded", () => {
       const rest = people.n > rows.length ? `The ${rows.length} lowest of ${people.n} people. ` : "";
       return [svg, nothing(`${rest}The line is the threshold; excluded people are red.`)];
     },
-    agreement({ alpha, self_agreement: again }) {
+    agreement({ alpha, self_agreement: again, kind }) {
       const rows = alpha.filter((found) => found.value !== null);
+      const names = [...new Set(rows.map((found) => found.attribute))];
       if (!rows.length) return [nothing("Too few answers to the same question yet.")];
       const low = Math.min(0, ...rows.map((found) => found.low ?? found.value));
-      const height = 22 * (rows.length + (again.value === null ? 0 : 1)) + 30;
+      const step = names.length > 12 ? 20 : 26;
+      const height = step * (names.length + (again.value === null ? 0 : 1)) + 34;
       const svg = sheet(height, rows.map((found) => `${found.statistic} ${found.attribute} ${two(found.value)}`).join(", "));
       axis(svg, height, low);
-      rows.forEach((found, row) => {
-        label(svg, 16 + 22 * row, found.attribute || "alpha", found.statistic);
-        whisker(svg, 16 + 22 * row, found, "is-in", low);
+      names.forEach((name, row) => {
+        const y = 18 + step * row;
+        label(svg, y, name || "alpha", name);
+        for (const found of rows.filter((each) => each.attribute === name)) {
+          const isOrdinal = found.statistic.endsWith("ordinal");
+          const shift = kind === "rating" ? (isOrdinal ? -4 : 4) : 0;
+          whisker(svg, y + shift, found, isOrdinal ? "is-other" : "is-in", low);
+        }
       });
       if (again.value !== null) {
-        label(svg, 16 + 22 * rows.length, "same person", "the same person, asked the same question again");
-        whisker(svg, 16 + 22 * rows.length, { value: again.value, low: null }, "is-other", low);
+        label(svg, 18 + step * names.length, "same person", "the same person, asked the same question again");
+        whisker(svg, 18 + step * names.length, { value: again.value, low: null }, "is-same", low);
       }
-      const words = rows.length === 1 ? `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), `
-        + `${rows[0].n_responses.toLocaleString("en")} responses.` : `${rows[0].statistic}, for each attribute.`;
-      const self = again.value === null ? "" : ` The same person agrees with themselves on ${two(again.value)} of ${again.n} repeats.`;
+      const words = kind === "rating"
+        ? "Krippendorff’s alpha of each attribute: interval (blue) and ordinal (violet), with 95 % intervals."
+        : `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), ${rows[0].n_responses.toLocaleString("en")} responses.`;
+      let self = "";
+      if (again.value !== null && kind === "rating") {
+        self = ` Rated again by the same person, two ratings correlate ${two(again.value)} and lie ${again.difference.toFixed(1)} points apart (${again.n} repeats).`;
+      } else if (again.value !== null) {
+        self = ` The same person agrees with themselves on ${two(again.value)} of ${again.n} repeats.`;
+      }
       return [svg, nothing(words + self)];
     },
-    ceilings({ ceilings }) {
+    ceilings({ ceilings, kind }) {
       if (!ceilings.length) return [nothing("Nothing is settled yet.")];
       const height = 34 * ceilings.length + 30;
       const svg = sheet(height, ceilings.map((row) => `level ${row.level}: one more person ${two(row.one_person.value)}, oracle ${two(row.oracle.value)}`).join("; "));
-      axis(svg, height, 0.5);
+      const low = kind === "choice" ? 0 : 0.5;
+      axis(svg, height, low);
       ceilings.forEach((row, place) => {
         const y = 16 + 34 * place;
         label(svg, y + 5, row.level === "all" ? "all" : `by ${row.level}`, `${row.n} questions`);
-        whisker(svg, y, row.one_person, "is-in", 0.5);
-        whisker(svg, y + 11, row.oracle, "is-other", 0.5);
+        whisker(svg, y, row.one_person, "is-in", low);
+        whisker(svg, y + 11, row.oracle, "is-other", low);
       });
-      return [svg, nothing("What one more person would reach (blue), and an oracle that knows the majority (violet). Chance is .50.")];
+      const chance = kind === "choice" ? "" : " Chance is .50.";
+      return [svg, nothing(`What one more person would reach (blue), and an oracle that knows the majority (violet).${chance}`)];
     },
     posterior({ posterior }) {
       if (!posterior.n) return [nothing("Nothing is settled yet.")];
@@ -117,25 +165,36 @@ addEventListener("DOMContentLoaded", () => {
     },
     reliability({ reliability }) {
       if (!reliability.length) return [nothing("Nothing is rated yet.")];
-      const table = document.createElement("table");
-      const head = table.createTHead().insertRow();
-      for (const words of ["Attribute", "Ratings each", "ICC(1,1)", "ICC(1,k)", "Split-half", "Raters for .90"]) {
-        const cell = document.createElement("th");
-        cell.scope = "col";
-        cell.textContent = words;
-        head.append(cell);
+      const ranked = [...reliability].sort((one, other) => (other.split_half ?? -1) - (one.split_half ?? -1));
+      const isNarrow = place.clientWidth < 560; // a telephone: fewer words, and letters of a size to read
+      const [wide, left, right] = isNarrow ? [400, 104, 78] : [720, 132, 168];
+      const step = 22, height = step * ranked.length + 34;
+      const svg = element("svg", { viewBox: `0 0 ${wide} ${height}`, role: "img", class: "quality-plot" });
+      svg.append(element("title", {}, ranked.map((row) => `${row.attribute}: split-half ${two(row.split_half)}, ${needs(row)}`).join("; ")));
+      const at = (share) => left + Math.max(0, Math.min(1, share)) * (wide - left - right);
+      for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+        svg.append(element("line", { x1: at(share), x2: at(share), y1: 4, y2: height - 20, class: "q-grid" }));
+        svg.append(element("text", { x: at(share), y: height - 5, class: "q-quiet", "text-anchor": "middle" }, two(share)));
       }
-      const body = table.createTBody();
-      for (const row of reliability) {
-        const line = body.insertRow();
-        const needed = row.raters_needed === null ? "–" : `${row.raters_needed}`;
-        const missing = row.raters_needed === null ? "" : ` (${Math.max(0, Math.ceil(row.raters_needed - row.n_each))} more)`;
-        const cells = [row.attribute, row.n_each.toFixed(1), two(row.icc_single), two(row.icc_mean), two(row.split_half), needed + missing];
-        for (const words of cells) line.insertCell().textContent = words;
-      }
-      const scroll = Object.assign(document.createElement("div"), { className: "table-scroll" });
-      scroll.append(table);
-      return [scroll];
+      svg.append(element("line", { x1: at(0.9), x2: at(0.9), y1: 4, y2: height - 20, class: "q-threshold" }));
+      ranked.forEach((row, place) => {
+        const y = 16 + step * place;
+        svg.append(element("text", { x: left - 10, y: y + 4, class: "q-label", "text-anchor": "end" }, row.attribute.slice(0, isNarrow ? 15 : 20)));
+        if (row.split_half !== null && row.icc_single !== null) {
+          svg.append(element("line", { x1: at(row.icc_single), x2: at(row.split_half), y1: y, y2: y, class: "q-line is-in is-faint" }));
+        }
+        const isEnough = needs(row).startsWith("enough");
+        for (const [name, share, css] of [["ICC(1,1)", row.icc_single, "q-ring is-in"], ["ICC(1,k)", row.icc_mean, "q-ring is-other"], ["split-half", row.split_half, `q-dot ${isEnough ? "is-good" : "is-in"}`]]) {
+          if (share === null) continue;
+          const dot = element("circle", { cx: at(share), cy: y, r: css.startsWith("q-ring") ? 3.5 : 4.5, class: css });
+          dot.append(element("title", {}, `${row.attribute}, ${name}: ${two(share)}`));
+          svg.append(dot);
+        }
+        svg.append(element("text", { x: wide - right + 14, y: y + 4, class: isEnough ? "q-enough" : "" }, needs(row, isNarrow)));
+      });
+      const details = document.createElement("details");
+      details.append(Object.assign(document.createElement("summary"), { textContent: "The same as a table" }), reliabilityTable(ranked));
+      return [svg, nothing("Dot: split-half reliability of the mean rating. Rings: ICC(1,k) of the mean (violet) and ICC(1,1) of a single rating (blue). The line is .90."), details];
     },
     means({ means }) {
       if (!means.length) return [nothing("Nothing is settled yet.")];
@@ -154,7 +213,7 @@ addEventListener("DOMContentLoaded", () => {
   };
 
   function draw() {
-    for (const plot of place.querySelectorAll("[data-plot]")) plot.replaceChildren(...plots[plot.dataset.plot](data));
+    for (const plot of place.querySelectorAll("[data-plot]")) keepingOpen(plot, plots[plot.dataset.plot](data));
     for (const count of document.querySelectorAll("[data-count]")) {
       const value = data.counts[count.dataset.count];
       if (value !== undefined) count.textContent = value;
