@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 PUBLISHED_DIMS = 249
-#: Where a configuration names no widths. The published ones, (240, 120, 60) and (300, 400, 300), cost twice the
-#: time and gave nothing more, with 350 stimuli as with 2,000.
-ENCODER = (128, 64)
+#: Where a configuration names no widths. Those published, (480, 240, 120, 60) and (300, 400, 300), gain a little more
+#: on 2,000 stimuli, nothing on 500, and cost twice the time (docs/topological-vae.md).
+ENCODER = (256, 128, 64)
 DECODER = (96, 128)
 LOG_VARIANCE_LIMITS = (-10.0, 4.0)
 
@@ -21,7 +21,7 @@ def widths(usual: tuple[int, ...], n_dims: int) -> tuple[int, ...]:
     below 32.
 
     >>> widths(ENCODER, 1434), widths(ENCODER, 136), widths(ENCODER, 20)
-    ((128, 64), (70, 35), (32, 32))
+    ((256, 128, 64), (140, 70, 35), (32, 32, 32))
     """
     scale = min(1.0, n_dims / PUBLISHED_DIMS)
     return tuple(max(32, round(scale * width)) for width in usual)
