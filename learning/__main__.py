@@ -7,6 +7,7 @@ after an interruption, it goes on where it was. `torchrun --nproc-per-node 2 -m 
 
 import argparse
 import json
+import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(arguments=None) -> int:
     parser.add_argument("--set", dest="changes", action="append", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--second", help="the second collection of a study that has one, a release")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help="N seeds from --seed on, a topological VAE each, at once"
+    )
     parser.add_argument("--start", type=Path, metavar="CHECKPOINT", help="begin with the weights of a checkpoint")
     parser.add_argument(
         "--overfit", type=int, metavar="N", help="the sanity check: learn N pictures by heart; ends with 1 if it cannot"
@@ -55,6 +59,8 @@ def main(arguments=None) -> int:
             return _train_study(options)
         if options.search is not None:
             return _search(options)
+        if options.seeds is not None:
+            return _train_seeds(options)
         if options.second:
             raise ConfigInvalid(f"--second is {options.second}: expected only with a study, {', '.join(STUDIES)}")
         if options.folds is not None:
@@ -128,6 +134,28 @@ def _train(options):
                 on_progress=show,
             )
         return result if share.is_first else None
+
+
+def _train_seeds(options) -> int:
+    chosen = recipe(options.recipe)
+    config = chosen.config.with_changes(_changes(options.changes))
+    if options.seeds < 1 or options.seed < 0 or options.start:
+        raise ConfigInvalid(f"--seeds is {options.seeds}: expected 1 or more, from a --seed of 0 or more, no --start")
+    release = read_release(options.release)
+    from learning.stacked import Member, train_stacked
+
+    members = [Member(config, options.seed + number) for number in range(options.seeds)]
+    results = train_stacked(release, members, out=options.out, recipe_name=chosen.name)
+    for number, result in enumerate(results, start=1):
+        said = f"{headline(result.metrics)}, best at {result.best_step}"
+        print(f"seed {result.member.seed}: {said}: {options.out / str(number) / 'checkpoint.safetensors'}")
+    shares = [r.metrics["satisfied_test"] for r in results if r.metrics["satisfied_test"] is not None]
+    if len(shares) > 1:
+        spread = statistics.stdev(shares)
+        print(f"test satisfied {statistics.mean(shares):.3f}, standard deviation over seeds {spread:.3f}")
+    if options.json:
+        print(json.dumps({"recipe": chosen.name, "members": [{"seed": r.member.seed} | r.metrics for r in results]}))
+    return 0
 
 
 def _search(options) -> int:

@@ -19,7 +19,9 @@ from torch.func import functional_call, vmap
 from learning.captured import replayed
 from learning.checkpoints import build_network, save_checkpoint
 from learning.config import Config, ConfigInvalid
+from learning.learners import require_possible
 from learning.optimisation import build_optimiser, device_named, learning_rate, one_thread
+from learning.resumption import FolderTaken
 from learning.topological import TopologicalVaeLearner
 from triplets.archive import Release
 
@@ -49,20 +51,27 @@ class MemberResult:
 
 
 def train_stacked(
-    release: Release, members: Sequence[Member], *, out: Path | None = None, draws: str = "own"
+    release: Release,
+    members: Sequence[Member],
+    *,
+    out: Path | None = None,
+    recipe_name: str = "",
+    draws: str = "own",
 ) -> list[MemberResult]:
     """Train all members together and return how each ended.
 
     members : configurations that differ in nothing but `MAY_DIFFER`, each with a seed. Where the release names no
         splits, all share those of the first seed.
-    out : gets `1/checkpoint.safetensors`, `2/...`; None: nothing is written.
+    out : a new or empty folder, gets `1/checkpoint.safetensors`, `2/...`; None: nothing is written.
     draws : "own" draws batches and noise for each member as when it is trained alone, so that both end alike up to
         rounding and dropout, which is drawn for all at once; "together" draws everything at once, and on a GPU the
         step is then recorded and replayed.
 
-    ConfigInvalid for members that cannot be stacked, or one whose loss is no longer finite.
+    ConfigInvalid for members that cannot be stacked, or one whose loss is no longer finite; FolderTaken.
     """
     _require_stackable(members)
+    if out is not None and Path(out).is_dir() and any(Path(out).iterdir()):
+        raise FolderTaken(f"{out} is not empty: choose another folder; a stack is not resumed")
     device = device_named(members[0].config.training.device)
     cuda = [device] if device.type == "cuda" else []
     with one_thread(device), torch.random.fork_rng(devices=cuda):
@@ -70,7 +79,7 @@ def train_stacked(
         results = stack.run()
         for number, (learner, result) in enumerate(zip(stack.learners, results, strict=True), start=1):
             if out is not None:
-                _write(Path(out) / str(number), release, learner, result)
+                _write(Path(out) / str(number), release, learner, result, recipe_name)
     return results
 
 
@@ -88,6 +97,7 @@ def _require_stackable(members: Sequence[Member]) -> None:
         raise ConfigInvalid(f"network.kind is {first.network.kind!r}: only topological VAEs are trained in stacks")
     if first.optimiser.optimiser not in ("adam", "adamw"):
         raise ConfigInvalid(f"optimiser is {first.optimiser.optimiser!r}: a stack needs adam or adamw")
+    require_possible(first)
     same = {name: getattr(first.objective, name) for name in MAY_DIFFER}
     for member in members:
         if replace(member.config, objective=replace(member.config.objective, **same)) != first:
@@ -208,13 +218,13 @@ class _Stack:
         learner.network.train()
 
 
-def _write(folder: Path, release: Release, learner: TopologicalVaeLearner, result: MemberResult) -> None:
+def _write(folder: Path, release: Release, learner: TopologicalVaeLearner, result: MemberResult, recipe: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_checkpoint(
         folder / "checkpoint.safetensors",
         result.weights,
         config=result.member.config,
-        recipe="",
+        recipe=recipe,
         seed=result.member.seed,
         release_sha256=release.sha256,
         step=result.best_step,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from learning.__main__ import main
+from learning.checkpoints import load_checkpoint
 from learning.recipes import RECIPES, groups
 from learning.studies import STUDIES
 from tests.learning import releases
@@ -36,6 +37,18 @@ def test_it_trains_without_a_database_and_ends_with_json(folder, tmp_path, capsy
     assert any("expression minus neutral" in line and "chance .5" in line for line in lines)
 
 
+def test_several_seeds_train_at_once(folder, tmp_path, capsys):
+    command = [str(folder), "--out", str(tmp_path / "seeds"), *SMALL, "--seed", "4", "--seeds", "3", "--json"]
+    assert main(command) == 0
+    *lines, last = capsys.readouterr().out.strip().splitlines()
+    members = json.loads(last)["members"]
+    assert [member["seed"] for member in members] == [4, 5, 6]
+    assert lines[0].startswith("seed 4: test satisfied") and "standard deviation over seeds" in lines[3]
+    assert load_checkpoint(tmp_path / "seeds" / "2" / "checkpoint.safetensors").seed == 5
+    assert main(command) == 1
+    assert "is not empty: choose another folder" in capsys.readouterr().err
+
+
 def test_every_recipe_is_listed_with_its_origin(capsys):
     assert main(["--list"]) == 0
     sections = [part.splitlines() for part in capsys.readouterr().out.strip().split("\n\n")]
@@ -54,6 +67,8 @@ def test_every_recipe_is_listed_with_its_origin(capsys):
         (["--set", "n_steps"], "'n_steps': expected key=value"),
         (["--set", "n_steps=x"], "'x': expected a whole number"),
         (["--seed", "-1"], "seed is -1"),
+        (["--seeds", "0"], "--seeds is 0: expected 1 or more"),
+        (["--seeds", "2", "--recipe", "ordinal-embedding"], "only topological VAEs are trained in stacks"),
         (["--set", "device=cuda:9"], "'cuda:9'"),
     ],
 )
