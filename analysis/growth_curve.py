@@ -3,6 +3,7 @@
 import csv
 import io
 
+from analysis import growth_figures
 from analysis.wording import name_of
 
 SATISFIED, CEILINGS = "embedding", {"one_person": "one more person", "oracle": "oracle of the majority"}
@@ -10,13 +11,15 @@ COLUMNS = ["point", "n_responses", "n_settled", "status", "release", "release_sh
 
 
 def key_figures(results: dict) -> dict:
-    """Return {"split", "chance", "satisfied", "baselines": {name: estimate}, "ceilings": {name: estimate}, "probe"}.
+    """Return {"split", "chance", "satisfied", "baselines", "ceilings": {name: estimate}, "probe", "further"}.
 
     results : of `analysis.evaluation.evaluate`, of which the headline split at all agreement levels is
         taken. An estimate is {"value", "low", "high", "n"}; what the release could not tell is left out.
+        further : every other figure, as `growth_figures.further`.
     """
     probe = (results.get("probe") or {}).get("embedding")
     figures = {"probe": _estimate(probe | {"value": probe["accuracy"]})} if probe and "accuracy" in probe else {}
+    figures |= {"further": found} if (found := growth_figures.further(results)) else {}
     split = (results.get("splits") or {}).get("headline")
     if not split:
         return figures
@@ -60,6 +63,32 @@ def series(points: list[dict]) -> list[dict]:
     return lines + ([{"name": "chance", "kind": "chance", "points": chance}] if chance else [])
 
 
+def parts(points: list[dict]) -> list[dict]:
+    """Return [{"name", "group", "percent", "series", "told"}], one a figure that any point has, triplets first.
+
+    points : as `selectors.growth` returns them. told : whether more responses still help, in words.
+    """
+    first = series(points)
+    own = [tuple(p) for line in first if line["kind"] == "own" for p in line["points"]]
+    words = {"name": "satisfied triplets, beside baselines and ceilings", "group": "Satisfied triplets"}
+    made = [words | {"percent": True, "series": first, "told": growth_figures.sentence(own)}] if first else []
+    known = dict.fromkeys(key for point in points for key in point["figures"].get("further") or {})
+    for key in known:
+        at = [
+            (p["n_responses"], p["figures"]["further"][key])
+            for p in points
+            if key in (p["figures"].get("further") or {})
+        ]
+        line = sorted([n, found["value"], found["low"], found["high"]] for n, found in at)
+        how = at[-1][1]
+        told = growth_figures.sentence([tuple(p) for p in line], is_error=how["is_error"], is_share=how["is_share"])
+        one = [{"name": how["label"], "kind": "own", "points": line}]
+        made.append(
+            {"name": how["label"], "group": how["group"], "percent": how["is_share"], "series": one, "told": told}
+        )
+    return made
+
+
 def table(points: list[dict]) -> tuple[list[str], list[dict]]:
     """Return (names of the shares, points with `cells`, one estimate or None a name): what the page lists."""
     names = list(dict.fromkeys(name for point in points for name in estimates(point["figures"])))
@@ -70,14 +99,16 @@ def table(points: list[dict]) -> tuple[list[str], list[dict]]:
 def as_csv(points: list[dict]) -> str:
     """Return the curve as CSV, a row a point; shares are fractions with the ends of their 95 % interval."""
     names = list(dict.fromkeys(name for point in points for name in estimates(point["figures"])))
-    shares = [f"{name}{end}" for name in [*names, "probe"] for end in ("", "_low", "_high")]
+    more = list(dict.fromkeys(name for point in points for name in point["figures"].get("further") or {}))
+    shares = [f"{name}{end}" for name in [*names, "probe", *more] for end in ("", "_low", "_high")]
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *shares, "chance"], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for point in points:
         figures = point["figures"]
         cells = {"split": figures.get("split"), "chance": figures.get("chance")}
-        for name, share in (estimates(figures) | {"probe": figures.get("probe")}).items():
+        known = estimates(figures) | {"probe": figures.get("probe")} | (figures.get("further") or {})
+        for name, share in known.items():
             if share:
                 cells |= {name: share["value"], f"{name}_low": share["low"], f"{name}_high": share["high"]}
         writer.writerow(point | cells)

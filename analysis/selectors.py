@@ -82,7 +82,10 @@ def _bars(split, satisfied, baselines, ceilings) -> list[dict]:
 
 def growth_figures(evaluation_pk: int) -> dict:
     """Return what a growth curve draws of one evaluation, without reading the whole of its results."""
-    parts = ("splits", "satisfied", "baselines", "ceilings", "probe")
+    parts = (
+        "splits", "levels", "satisfied", "baselines", "ceilings", "probe", "kinds", "annotators", "calibration",
+        "action_units", "answers",
+    )  # fmt: skip
     found = Evaluation.objects.filter(pk=evaluation_pk).values_list(*(f"results__{part}" for part in parts)).get()
     return growth_curve.key_figures(dict(zip(parts, found, strict=True)))
 

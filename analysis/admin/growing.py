@@ -57,7 +57,7 @@ class RetrainingPolicyAdmin(admin.ModelAdmin):
         if obj is not None:
             points = selectors.growth(obj.study)
             names, rows = growth_curve.table(points)
-            context |= {"names": names, "rows": rows, "series": growth_curve.series(points)}
+            context |= {"names": names, "rows": rows, "parts": growth_curve.parts(points)}
             context |= {"recipes": {point["recipe"] for point in points if point["recipe"]}}
         context |= {"show_save_and_add_another": False}
         return super().render_change_form(request, context, add, change, form_url, obj)

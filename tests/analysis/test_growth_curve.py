@@ -3,7 +3,10 @@
 import csv
 import io
 
-from analysis import growth_curve
+import numpy as np
+import pytest
+
+from analysis import growth_curve, growth_figures
 from tests.analysis.growing import RESULTS
 
 
@@ -55,3 +58,57 @@ def test_the_csv_has_a_row_a_point_and_a_column_a_figure():
     assert [full[f"embedding{end}"] for end in ("", "_low", "_high")] == ["0.8", "0.7", "0.9"]
     assert (full["raw"], full["one_person_low"], full["probe"]) == ("0.6", "0.8", "0.9")
     assert empty["embedding"] == "" and empty["status"] == "finished"
+
+
+def test_every_figure_can_be_drawn_and_says_whether_more_responses_help(rich):
+    figures = growth_curve.key_figures(rich)
+    further = figures["further"]
+    wanted = ["level 5", "kind same", "people", "brier", "ece", "probe accuracy", "probe f1", "probe recall happy"]
+    for key in [*wanted, "action units auc", "action unit AU3", "network accuracy", "network recall sad"]:
+        assert further[key]["low"] <= further[key]["value"] <= further[key]["high"]
+    assert further["people"]["value"] == rich["annotators"]["mean"]["value"]
+    parts = growth_curve.parts([point(n, figures) for n in (100, 200, 400)])
+    assert parts[0]["series"][0]["name"] == "this representation" and len(parts) == 1 + len(further)
+    assert all(len(part["series"][0]["points"]) == 3 for part in parts)
+    assert "whether more responses still help cannot be told" in parts[0]["told"]
+    assert growth_curve.parts([point(9, {})]) == []
+    row = next(csv.DictReader(io.StringIO(growth_curve.as_csv([point(100, figures)]))))
+    assert float(row["people"]) == further["people"]["value"] and row["probe f1_low"]
+
+
+def curve(slope, n_points=5, width=0.02):
+    """Points at 100, 200, ... responses on a line in log2 of them."""
+    return [(100 * 2**k, 0.6 + slope * k, 0.6 + slope * k - width, 0.6 + slope * k + width) for k in range(n_points)]
+
+
+def test_the_trend_is_the_slope_per_doubling():
+    found = growth_figures.trend(curve(0.03))
+    assert found["value"] == pytest.approx(0.03) and found["low"] < 0.03 < found["high"]
+    assert found["n_points"] == 3  # those of the last two doublings
+    assert growth_figures.trend(curve(0.03, n_points=2)) is None
+    far = growth_figures.trend([(100, 0.5, 0.4, 0.6), (300, 0.6, 0.5, 0.7), (9000, 0.7, 0.6, 0.8)])
+    assert far["n_points"] == 3
+    assert growth_figures.trend([(100, 0.5, 0.4, 0.6)] * 4) is None
+
+
+def test_intervals_of_trends_hold_the_truth():
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        noisy = [(n, v + 0.01 * rng.normal(), 0, 0) for n, v, _, _ in curve(0.02)]
+        found = growth_figures.trend([(n, v, v - 0.0196, v + 0.0196) for n, v, _, _ in noisy])
+        held += found["low"] <= 0.02 <= found["high"]
+    assert 0.92 <= held / 400 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("points", "how", "says"),
+    [
+        (curve(0.05), {}, "more responses still help"),
+        (curve(0.0, width=0.004), {}, "have stopped helping"),
+        (curve(0.0, width=0.2), {}, "cannot be told yet"),
+        (curve(-0.05), {"is_error": True}, "more responses still help"),
+        (curve(0.05)[:2], {}, "from 3 points on"),
+    ],
+)
+def test_whether_more_responses_help_in_words(points, how, says):
+    assert says in growth_figures.sentence(points, **how)

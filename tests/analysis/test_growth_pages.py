@@ -78,6 +78,8 @@ def test_the_page_shows_the_curve_and_its_points(researcher_client, study):
     page = researcher_client.get(f"{LIST}{study.policy.pk}/change/").content.decode()
     assert 'data-lines="growth-series"' in page and "smiles-v2" in page
     assert page.count("80.0 <small>[70.0, 90.0]</small>") == 2
+    assert "satisfied triplets, beside baselines and ceilings</option>" in page and "probe, accuracy</option>" in page
+    assert "can be told from 3 points on" in page
     assert "<style" not in page and " style=" not in page and " onclick" not in page
     assert researcher_client.get(LIST).content.decode().count("run-badge is-finished") == 1
 

@@ -104,10 +104,25 @@ function drawAllLines() {
     const figure = JSON.parse(document.getElementById(host.dataset.lines).textContent);
     const chosen = host.dataset.part === undefined ? figure : { ...figure[Number(host.dataset.part)], x: host.dataset.x };
     const data = Array.isArray(chosen) ? { series: chosen, x: host.dataset.x } : chosen;
-    if (data.series.length) drawLines(host, { ...data, percent: host.dataset.percent !== undefined });
+    const percent = data.percent === undefined ? host.dataset.percent !== undefined : data.percent;
+    if (data.series.length) drawLines(host, { ...data, percent });
   }
 }
 
+// A list of figures beside a plot: the plot's data hold one part an option, in that order, with words about each.
+for (const choice of document.querySelectorAll("[data-lines-choice]")) {
+  const host = document.getElementById(choice.dataset.linesChoice);
+  const told = document.querySelector(`[data-lines-told="${host.id}"]`);
+  const choose = () => {
+    host.dataset.part = String(choice.selectedIndex);
+    const part = JSON.parse(document.getElementById(host.dataset.lines).textContent)[choice.selectedIndex];
+    host.dataset.title = `${part.name} against ${host.dataset.x}`;
+    if (told) told.textContent = part.told;
+    drawAllLines();
+  };
+  choice.addEventListener("change", choose);
+  choose(); // a browser that goes back keeps what was chosen
+}
 drawAllLines();
 let drawnWidth = window.innerWidth;
 window.addEventListener("resize", () => {
