@@ -63,7 +63,7 @@ def part(results: dict, name: str) -> dict:
 
 def _classifier(add, key: str, words: str, group: str, found: dict) -> None:
     own = found.get("accuracy")
-    add(f"{key} accuracy", f"{words}, accuracy", group, own if isinstance(own, dict) else found)
+    add(f"{key} accuracy", f"{words}, accuracy", group, own if isinstance(own, dict) else found | {"value": own})
     add(f"{key} f1", f"{words}, weighted F1", group, found.get("f1"))
     add(f"{key} auc", f"{words}, AUC", group, found.get("auc"))
     for one in found.get("classes") or []:
