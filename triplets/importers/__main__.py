@@ -1,4 +1,4 @@
-"""python -m triplets.importers FORMAT SOURCE --out DIR [--images DIR] [--skip-bad] [--json]
+"""python -m triplets.importers FORMAT SOURCE --out DIR [--release DIR] [--images DIR] [--skip-bad] [--json]
 
 Reads a study's collection as it was published and writes what `manage.py import_stimuli` reads: a manifest, landmarks
 and, where they were in a table, pictures. Nothing is written where a file is bad, unless --skip-bad leaves it out.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from triplets.importers import bp4d, bu3dfe, cifar10, fer2013, kdef, landmark_text, openface, us_adult_faces
 from triplets.importers.faces import ManyBad, Options, SourceUnreadable, convert
+from triplets.importers.labelled import write_labelled
 
 #: name -> (reader, landmark scheme or "", what the source is)
 FORMATS = {
@@ -26,6 +27,8 @@ FORMATS = {
     "pts": (landmark_text.read_pts, "", "folder of .pts and pictures"),
     "tem": (landmark_text.read_tem, "webmorph-189", "folder of WebMorph templates and pictures"),
 }
+#: Ends of the scale that a collection's attributes were rated on.
+SCALES = {"us-adult-faces": (us_adult_faces.LOW, us_adult_faces.HIGH)}
 N_SHOWN = 1000
 
 
@@ -39,6 +42,7 @@ def main(arguments=None) -> int:
     parser.add_argument("source", type=Path, metavar="SOURCE")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
     parser.add_argument("--images", type=Path, metavar="DIR", help="folder of the pictures, where it is not SOURCE")
+    parser.add_argument("--release", type=Path, metavar="DIR", help="also write a release, which trains on its labels")
     parser.add_argument("--subject", default="", metavar="REGEX", help="its first group in a name is the subject")
     parser.add_argument(
         "--width", type=float, default=0.0, help="tem, pts: of the pictures that the points were placed on, in pixels"
@@ -51,6 +55,8 @@ def main(arguments=None) -> int:
     reader, scheme, _ = FORMATS[given.format]
     options = Options(given.images, given.subject, given.width, given.all_frames, given.min_confidence)
     try:
+        if given.release is not None and given.release.exists():
+            raise SourceUnreadable(f"{given.release} exists: expected the name of a new folder")
         if not given.source.exists():
             raise SourceUnreadable(f"there is no {given.source}")
         found = convert(
@@ -60,6 +66,8 @@ def main(arguments=None) -> int:
             images=given.images or (given.source if given.source.is_dir() else given.source.parent),
             skip_bad=given.skip_bad,
         )
+        if given.release is not None:
+            write_labelled(found, given.release, name=given.format, scale=SCALES.get(given.format))
     except ManyBad as error:
         _show(error.bad)
         print(f"error: {error}", file=sys.stderr)
@@ -74,6 +82,10 @@ def main(arguments=None) -> int:
         f"{found.n_landmarks:,} with landmarks: {found.folder}"
     )
     print(f"next: {command}")
+    if given.release is not None:
+        print(
+            f"or without asking anybody: python -m learning {shlex.quote(str(given.release))} --recipe NAME --out DIR"
+        )
     if given.json:
         counts = {name: getattr(found, f"n_{name}") for name in ("stimuli", "subjects", "pictures", "landmarks")}
         summary = {f"n_{name}": n for name, n in counts.items()} | {"n_left_out": len(found.bad)}
