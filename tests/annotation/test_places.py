@@ -4,6 +4,7 @@ People take places at the local endpoints, do their work and hand in; everything
 """
 
 import json
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -53,16 +54,27 @@ class AtProlific(AtMTurk):
         market.post(self.url, "/participant/complete", {"submission_id": taken, "code": "DONE"})
 
 
-@pytest.fixture(params=["mturk", "prolific"])
-def place(request, settings):
+@contextmanager
+def at(recruiter, settings):
     """A recruiter with its people's side."""
-    endpoint, people = {"mturk": (LocalMTurk, AtMTurk), "prolific": (LocalProlific, AtProlific)}[request.param]
+    endpoint, people = {"mturk": (LocalMTurk, AtMTurk), "prolific": (LocalProlific, AtProlific)}[recruiter]
     with serving.running(endpoint()) as url:
         settings.MTURK_ENDPOINT_URL = settings.PROLIFIC_URL = url
         settings.PROLIFIC_TOKEN = "secret"
         found = people(url)
-        found.recruiter = request.param
-        found.number = 0
+        found.recruiter, found.number = recruiter, 0
+        yield found
+
+
+@pytest.fixture(params=["mturk", "prolific"])
+def place(request, settings):
+    with at(request.param, settings) as found:
+        yield found
+
+
+@pytest.fixture
+def mturk(settings):
+    with at("mturk", settings) as found:
         yield found
 
 
@@ -179,19 +191,19 @@ def test_with_everybody_spamming_it_ends_at_the_cap_on_money(place):
     assert replace_places(study).n_places > 0
 
 
-def test_no_more_than_was_posted_is_made_good(place):
+def test_no_more_than_was_posted_is_made_good(mturk):
     """A pilot of three places in a study of eight slots."""
-    study = study_at(place)
-    make_posting(study, place.recruiter, n_places=3)
-    run(place, study, lambda number: number == 1)
+    study = study_at(mturk)
+    make_posting(study, mturk.recruiter, n_places=3)
+    run(mturk, study, lambda number: number == 1)
     assert (n_slots(study, "done"), n_slots(study, "void"), n_slots(study, "free")) == (3, 1, 5)
     assert [row.n_places for row in orders_of_places(study)] == [1]
 
 
-def test_places_of_several_batches_are_made_good_by_single_ones(place):
-    study = study_at(place, n_questions=9, responses_per_question=2)
-    make_posting(study, place.recruiter, n_places=3, reward="1.00", batches_per_place=2)
-    run(place, study, lambda number: number == 1)
+def test_places_of_several_batches_are_made_good_by_single_ones(mturk):
+    study = study_at(mturk, n_questions=9, responses_per_question=2)
+    make_posting(study, mturk.recruiter, n_places=3, reward="1.00", batches_per_place=2)
+    run(mturk, study, lambda number: number == 1)
     beside = Posting.objects.order_by("-pk").first()
     assert (beside.batches_per_place, beside.reward, beside.n_places) == (1, Decimal("0.50"), 2)
     assert (n_slots(study, "done"), n_slots(study, "free")) == (6, 0)
@@ -199,10 +211,10 @@ def test_places_of_several_batches_are_made_good_by_single_ones(place):
     assert spending.committed <= spending.budget
 
 
-def test_nothing_is_ordered_where_a_researcher_wants_none(place):
-    study = study_at(place)
-    make_posting(study, place.recruiter, n_places=2, grows_itself=False)
-    run(place, study, lambda number: True)
+def test_nothing_is_ordered_where_a_researcher_wants_none(mturk):
+    study = study_at(mturk)
+    make_posting(study, mturk.recruiter, n_places=2, grows_itself=False)
+    run(mturk, study, lambda number: True)
     assert not orders_of_places(study).exists()
     Posting.objects.update(grows_itself=True)
     postings.close_posting(Posting.objects.get())
@@ -210,13 +222,13 @@ def test_nothing_is_ordered_where_a_researcher_wants_none(place):
     assert replace_places(study) is None
 
 
-def test_who_is_at_work_is_waited_for_and_who_is_excluded_is_not(place):
-    study = study_at(place)
-    posting = make_posting(study, place.recruiter, n_places=1)
+def test_who_is_at_work_is_waited_for_and_who_is_excluded_is_not(mturk):
+    study = study_at(mturk)
+    posting = make_posting(study, mturk.recruiter, n_places=1)
     tend()
     posting.refresh_from_db()
-    person = place.person(1)
-    submission = entrances.enter_posting(posting, person, place.take(posting, person))
+    person = mturk.person(1)
+    submission = entrances.enter_posting(posting, person, mturk.take(posting, person))
     assert replace_places(study) is None
     exclude(submission.participation, "researcher")
     found = replace_places(study)
