@@ -48,8 +48,9 @@ def commands(about: dict, n_bootstrap: int, seed_of_evaluation: int, projections
     """Return the shell commands that train the same network and evaluate it again, to the same figures."""
     recipe, seed = about.get("recipe") or "RECIPE", about.get("seed") or 0
     changed = "".join(f" --set {key}={value}" for key, value in (about.get("changes") or {}).items())
+    warm = " --start CHECKPOINT" if (about.get("metrics") or {}).get("started_from") else ""
     return [
-        f"python -m learning RELEASE --recipe {recipe} --seed {seed}{changed} --out run",
+        f"python -m learning RELEASE --recipe {recipe} --seed {seed}{changed}{warm} --out run",
         f"python -m analysis run/checkpoint.safetensors RELEASE --bootstrap {n_bootstrap} --seed {seed_of_evaluation} "
         f"--projections {','.join(projections)} --out report",
     ]

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.db.models import Q
+from django.forms.widgets import Script
 
 from learning import recipes, sweeps
 from learning.config import ConfigInvalid
@@ -33,7 +34,7 @@ class RecipeSelect(forms.Select):
     """
 
     class Media:
-        js = ["learning/recipes.js"]
+        js = [Script("learning/recipes.js", defer=True)]
 
     def __init__(self, attrs=None, choices=()):
         super().__init__({"data-recipes": True, **(attrs or {})}, choices)

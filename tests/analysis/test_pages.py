@@ -104,6 +104,19 @@ def test_what_is_newer_is_said_above_everything(measured):
     assert 'notice"><span>' not in pages.render_report(measured, title="Faces")
 
 
+def test_a_collapsed_network_is_said_above_the_figures(measured):
+    results = copy.deepcopy(measured)
+    results["provenance"]["checkpoint"]["metrics"] = {
+        "warning": f"The network has collapsed to one class. {NASTY}",
+        "warm_start": "begun with checkpoint abc",
+        "started_from": "abc" * 21,
+    }
+    html = pages.render_report(results, title="Faces")
+    assert 0 < html.index("The network has collapsed to one class.") < html.index("of triplets satisfied")
+    assert NASTY not in html and "begun with checkpoint abc" in html and "abc" * 21 in html
+    assert "The network has collapsed" not in pages.render_report(measured, title="Faces")
+
+
 def test_json_in_a_script_cannot_end_it():
     value = {"a": NASTY, "b": [1, None, "é"]}
     text = pages.script_safe(value)

@@ -83,6 +83,7 @@ for (const select of document.querySelectorAll("select[data-recipes]")) {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       const fits = all.find(({ option, said }) => option === chosen && words.every((word) => said.includes(word)));
       if (!fits) take(filter());
+      filter();
       select.focus();
     } else if (event.key === "Escape" && search.value) {
       event.preventDefault();
@@ -92,6 +93,4 @@ for (const select of document.querySelectorAll("select[data-recipes]")) {
   });
   select.addEventListener("change", tell);
   tell();
-  const chosen = select.selectedOptions[0];
-  if (chosen) select.scrollTop = Math.max(0, chosen.offsetTop - select.clientHeight / 2);
 }
