@@ -5,14 +5,13 @@ release's checksum, the size, the channels and the crop. The cache may be delete
 """
 
 import io
-import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from learning import picture_cache
 from learning.datasets import NothingToLearn
 from triplets.archive import Release
 from triplets.schemes import scheme_named
@@ -89,8 +88,8 @@ def load_pictures(
 
     neutral : "difference" also finds each one's neutral picture, and leaves out whom it finds none for.
 
-    folder : of the cache, None: $PICTURE_CACHE_DIR, else a folder in $VAR_DIR or in the user's cache. Where
-        nothing can be written there, a warning says so and the array lives in memory only.
+    folder : of the cache, None: `picture_cache.folder()`. Where nothing can be written there, a warning says so and
+        the array lives in memory only.
 
     NothingToLearn where no stimulus is usable; PictureUnreadable names the first that cannot be decoded.
     """
@@ -106,10 +105,14 @@ def load_pictures(
         wanted = "pictures" if crop == "whole" else "pictures with landmarks"
         raise NothingToLearn(f"release {release.path} holds no {wanted}: freeze it with includes_pictures, or import")
     shape = (len(row), size, size, channels)
-    path = (folder or cache_folder()) / f"{release.sha256[:40]}-{size}-{channels}-{crop}-{_VERSION}.npy"
-    cached = _cached(path, shape)
-    if cached is None:
-        cached = _decode_all(release, row, _cut(release, points, crop, size), path, shape)
+    name = f"{release.sha256[:40]}-{size}-{channels}-{crop}-{_VERSION}.npy"
+    cut = _cut(release, points, crop, size)
+
+    def fill(array: np.ndarray) -> None:
+        for position, at in enumerate(row.tolist()):
+            array[position] = _decoded(release, at, size, channels, cut(at))
+
+    cached = picture_cache.kept((folder or picture_cache.folder()) / name, shape, fill)
     if neutral == "no":
         return Pictures(row, cached, n_left_out)
     beside = neutral_beside(release, row)
@@ -219,49 +222,11 @@ def _cut(release: Release, points: dict | None, crop: str, size: int):
     return lambda row: {"placed": aligned_place(points[row], scheme, size)}
 
 
-def cache_folder() -> Path:
-    """Return where decoded pictures are kept."""
-    if folder := os.environ.get("PICTURE_CACHE_DIR"):
-        return Path(folder)
-    if folder := os.environ.get("VAR_DIR"):
-        return Path(folder) / "cache" / "pictures"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semblance" / "pictures"
-
-
 def _points_by_row(release: Release) -> dict[int, np.ndarray]:
     if release.landmarks is None:
         return {}
     found = zip(release.landmarks.row.tolist(), release.landmarks.points, strict=True)
     return {row: points for row, points in found if np.isfinite(points).all()}
-
-
-def _cached(path: Path, shape: tuple) -> np.ndarray | None:
-    if not path.is_file():
-        return None
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array if array.shape == shape and array.dtype == np.uint8 else None
-
-
-def _decode_all(release: Release, row, cut, path: Path, shape: tuple) -> np.ndarray:
-    """Decode every picture into a file of its own, which then takes the cache's place in one step."""
-    partial = path.with_name(f".{path.stem}-{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-    except OSError as error:
-        warnings.warn(f"decoded pictures are not kept: {partial.parent} cannot be written ({error})", stacklevel=3)
-        array, partial = np.empty(shape, dtype=np.uint8), None
-    try:
-        for position, at in enumerate(row.tolist()):
-            array[position] = _decoded(release, at, shape[1], shape[3], cut(at))
-        if partial is None:
-            return array
-        array.flush()
-        partial.replace(path)
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _decoded(release: Release, row: int, size: int, channels: int, cut: dict) -> np.ndarray:
