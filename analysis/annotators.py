@@ -1,5 +1,7 @@
 """How well a representation agrees with each single person, beside what another person would reach."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from analysis.resampling import DIFFERENCE, RATE, Resample, units_of
@@ -47,7 +49,7 @@ def by_annotator(
 
 
 def _only(responses: Responses, chosen) -> Responses:
-    return Responses(*(getattr(responses, name)[chosen] for name in ("rows", "annotator", "question", "split")))
+    return Responses(**{field.name: getattr(responses, field.name)[chosen] for field in fields(Responses)})
 
 
 def summed_up(hits, responses: Responses, *, n_bootstrap=1000, seed=0) -> dict:

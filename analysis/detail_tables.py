@@ -81,7 +81,7 @@ def classes(results: dict) -> list[dict]:
     return [
         {"classifier": who, "class": one["name"], "figure": figure} | _estimate(one[figure])
         for who, found in _classifiers(results).items()
-        for one in found["classes"]
+        for one in found.get("classes", [])  # results of older versions had none
         for figure in ("recall", "precision", "f1", "auc")
         if one[figure]
     ]

@@ -110,6 +110,8 @@ def sentence(points: list[tuple], *, is_error: bool = False, is_share: bool = Tr
     opening = f"Over the last {found['n_points']} points a doubling of the responses brought {told}"
     if ends[0] > 0:
         return f"{opening}: more responses still help."
+    if ends[1] < 0:
+        return f"{opening}: it has got worse, so more responses do not help."
     if ends[1] < WORTH:
         return f"{opening}: more responses have stopped helping."
     return f"{opening}: the interval includes zero, so whether more responses still help cannot be told yet."

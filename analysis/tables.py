@@ -83,7 +83,7 @@ def probe(results: dict) -> list[dict]:
         {
             "representation": name,
             **{column: figures[column] for column in columns},
-            "auc": (figures["auc"] or {}).get("value"),
+            "auc": (figures.get("auc") or {}).get("value"),
         }
         for name, figures in results["probe"].items()
         if isinstance(figures, dict)

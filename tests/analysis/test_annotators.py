@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,18 @@ def responses(n_questions=300, n_people=8, seed=0, noise=0.25):
     right = rng.random(len(question)) >= noise
     rows = np.column_stack([np.zeros(len(question), int), np.where(right, 1, 2), np.where(right, 2, 1)])
     names = np.array([f"a{k}" for k in person])
-    return Responses(rows, names, question, np.full(len(question), "test")), right
+    return given_as(rows, names, question), right
+
+
+def given_as(rows, annotator, question) -> Responses:
+    n = len(rows)
+    more = {f.name: np.full(n, np.nan) for f in fields(Responses)}
+    known = {"rows": rows, "annotator": annotator, "question": question, "split": np.full(n, "test")}
+    return Responses(**(more | known))
+
+
+def some_of(given: Responses, chosen) -> Responses:
+    return given_as(given.rows[chosen], given.annotator[chosen], given.question[chosen])
 
 
 def slow_others(given: Responses):
@@ -33,10 +46,8 @@ def slow_others(given: Responses):
 def test_others_who_chose_alike_are_those_of_plain_loops():
     given, _ = responses(20, 4)
     keep = np.random.default_rng(1).random(len(given)) < 0.4
-    given = Responses(*(getattr(given, name)[keep] for name in ("rows", "annotator", "question", "split")))
-    repeated = Responses(
-        *(np.concatenate([v, v[:5]]) for v in (given.rows, given.annotator, given.question, given.split))
-    )
+    given = some_of(given, keep)
+    repeated = some_of(given, np.concatenate([np.arange(len(given)), np.arange(5)]))
     for some in (given, repeated):
         alike, known = annotators.others_alike(some)
         slow, slow_known = slow_others(some)
@@ -61,12 +72,10 @@ def test_a_perfect_representation_beats_every_other_person():
 def test_few_responses_are_left_out_and_counted():
     given, right = responses(12, 3)
     keep = (given.annotator != "a2") | (given.question < 5)
-    some = Responses(*(getattr(given, name)[keep] for name in ("rows", "annotator", "question", "split")))
+    some = some_of(given, keep)
     found = annotators.summed_up(right[keep], some, n_bootstrap=100)
     assert (found["n_people"], found["n_left_out"]) == (2, 1)
-    nobody = annotators.summed_up(
-        right[:6], Responses(*(v[:6] for v in (given.rows, given.annotator, given.question, given.split)))
-    )
+    nobody = annotators.summed_up(right[:6], some_of(given, np.arange(6)))
     assert "10 responses" in nobody["omitted"]
 
 

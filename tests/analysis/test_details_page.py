@@ -113,6 +113,7 @@ def test_results_of_before_these_parts_still_have_a_page(measured):
             for key in ("f1", "auc", "classes"):
                 figures_of.pop(key, None)
     assert "Agreement with people" in pages.render_report(old, title="Faces")
+    assert tables.all_tables(old)["probe"] and not tables.all_tables(old)["classes"]
 
 
 def test_controls_are_told_with_what_people_taught(everything):

@@ -106,6 +106,7 @@ def test_intervals_of_trends_hold_the_truth():
         (curve(0.05), {}, "more responses still help"),
         (curve(0.0, width=0.004), {}, "have stopped helping"),
         (curve(0.0, width=0.2), {}, "cannot be told yet"),
+        (curve(-0.05), {}, "it has got worse"),
         (curve(-0.05), {"is_error": True}, "more responses still help"),
         (curve(0.05)[:2], {}, "from 3 points on"),
     ],
