@@ -3,7 +3,7 @@
 A cycle is "save this answer and show the next question", as the page does it: the questions of a pass come with one
 request, then one POST an answer; after the last one the cycle ends when the questions of the next pass have come.
 Requests are bytes that were put together before, replies are read just as far as needed, and one `epoll` waits for
-all connections: about a fiftieth of what the server needs, and the report says how much.
+all connections: a thirtieth of what the server needs, and the report says how much.
 """
 
 import json
@@ -17,11 +17,12 @@ LONGEST_WAIT = 30  # seconds without any reply: the site hangs
 
 @dataclass
 class Seen:
-    """What people saw: seconds from an answer to the next question, seconds to be given a pass, what went wrong."""
+    """What people saw. Durations are in seconds."""
 
-    cycles: list[float] = field(default_factory=list)
-    claims: list[float] = field(default_factory=list)
-    saved: list[tuple[int, int, str]] = field(default_factory=list)  # assignment, position, side: acknowledged
+    cycles: list[float] = field(default_factory=list)  # from an answer to the next question
+    claims: list[float] = field(default_factory=list)  # from asking for a pass to its questions
+    saves: list[float] = field(default_factory=list)  # from an answer to its acknowledgement
+    saved: list[tuple[int, int, str]] = field(default_factory=list)  # of the same answers: assignment, position, side
     errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -49,7 +50,10 @@ class Person:
 
     def read(self) -> bool:
         """Read what has come; True when the person can go on."""
-        self.received += self.sock.recv(262_144)
+        came = self.sock.recv(262_144)
+        if not came:
+            raise ConnectionError("the server hung up")
+        self.received += came
         head, end, body = self.received.partition(b"\r\n\r\n")
         if not end:
             return False
@@ -66,6 +70,7 @@ class Person:
         else:
             if not body.startswith(b'{"saved": true, "is_new": true'):
                 raise RuntimeError(body[:200].decode(errors="replace"))
+            self.seen.saves.append(now - self.asked_at)
             self.seen.saved.append(self.asked[:3])
         if self.waiting and self.cycle_began is not None:
             self.seen.cycles.append(now - self.cycle_began)

@@ -134,12 +134,35 @@ def drive(running: site.Site, study, n_people: int, seconds: float) -> Figures:
 
 def measure_people(running: site.Site, seconds: float) -> list:
     print(HEAD)
-    acknowledged = []
+    seen = []
     for n_people, target in TARGETS.items():
         found = drive(running, site.make_study(20_000, f"p{n_people}"), n_people, seconds)
         print(found.row(f"{n_people} people"), f"  (targets: p95 {target} ms, 350 saved/s)", flush=True)
-        acknowledged += found.seen.saved
-    return acknowledged
+        seen.append(found.seen)
+    print(gold_beside_others(seen[0]), flush=True)
+    return [answer for one in seen for answer in one.saved]
+
+
+def gold_beside_others(seen: clients.Seen) -> str:
+    """Whether the time that an answer takes tells that its question was gold; the last answer of a pass is left out."""
+    from annotation.models import Response
+
+    rows = Response.objects.filter(assignment__in={assignment for assignment, _, _ in seen.saved})
+    is_gold = {
+        (a, p): is_right is not None for a, p, is_right in rows.values_list("assignment", "position", "is_right")
+    }
+    last = dict(sorted(is_gold))
+    took = {True: [], False: []}
+    for (assignment, position, _), seconds in zip(seen.saved, seen.saves, strict=True):
+        if position != last[assignment]:
+            took[is_gold[assignment, position]].append(seconds)
+    quartiles = {
+        gold: " ".join(f"{percentile_ms(took[gold], share):.1f}" for share in (0.25, 0.5, 0.75)) for gold in took
+    }
+    return (
+        f"  saving alone, {min(TARGETS)} people, quartiles in ms: gold questions {quartiles[True]} "
+        f"(n = {len(took[True])}), others {quartiles[False]}"
+    )
 
 
 def measure_slots(running: site.Site, seconds: float, largest: int) -> list:
