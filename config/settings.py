@@ -120,7 +120,8 @@ DATABASE_URL = os.environ.get("DATABASE_URL", "")
 if DATABASE_URL:
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-        # Allows statements that ask for it to be prepared, as annotation/services/saving.py does.
+        # Allows statements that ask for it to be prepared, as annotation/services/saving.py does; PgBouncer understands
+        # that from version 1.21 on.
         DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
 else:
     DATABASES = {
