@@ -171,30 +171,28 @@ def measure_slots(running: site.Site, seconds: float, largest: int) -> list:
     Then nine tenths of the largest study's slots are used up: claiming must not walk past them for ever.
     """
     sizes = [10**power for power in range(3, 7) if 10**power <= largest]
-    studies = {size: site.make_study(size, f"s{size}") for size in sizes}
-    rounds = {f"{size:,} open slots": [] for size in sizes}
-    acknowledged = []
-
-    def take_turns(studies):
-        for _ in range(N_ROUNDS):
-            for title, study in studies.items():
-                rounds.setdefault(title, []).append(drive(running, study, 16, seconds))
-                acknowledged.extend(rounds[title][-1].seen.saved)
-
-    take_turns(dict(zip(rounds, studies.values(), strict=True)))
-    site.use_up(studies[sizes[-1]], sizes[-1] * 9 // 10)
-    take_turns({"of which 9/10 used just now": studies[sizes[-1]]})
-    site.vacuum()
-    take_turns({"the same, tidied by PostgreSQL": studies[sizes[-1]]})
+    studies = {f"{size:,} open slots": site.make_study(size, f"s{size}") for size in sizes}
+    used = studies[f"{sizes[-1]:,} open slots"]
     print("\n  16 people, medians of rounds         next question + save      next pass      CPU of web and database")
-    first = None
-    for title, found in rounds.items():
+    answers, first = take_turns(running, studies, seconds, None)
+    if sizes[-1] > 10_000:  # else too few are left to work on
+        site.use_up(used, sizes[-1] * 9 // 10)
+        answers += take_turns(running, {"of which 9/10 used just now": used}, seconds, first)[0]
+        site.vacuum()
+        answers += take_turns(running, {"the same, tidied by PostgreSQL": used}, seconds, first)[0]
+    print("  (target: the median at 10^6 at most 1.3 times that at 10^3)")
+    return answers
+
+
+def take_turns(running: site.Site, studies: dict, seconds: float, first: list[float] | None) -> tuple[list, list]:
+    """Print a row for each study, as multiples of the row `first`; return what was acknowledged, and that row."""
+    rounds = [[drive(running, study, 16, seconds) for study in studies.values()] for _ in range(N_ROUNDS)]
+    for title, found in zip(studies, zip(*rounds, strict=True), strict=True):
         row = middle_of(found)
         first = first or row
         shown = "   ".join(f"{now:7.1f} ms {now / then:5.2f}x" for now, then in zip(row, first, strict=True))
         print(f"  {title:>30}   {shown}", flush=True)
-    print("  (target: the median at 10^6 at most 1.3 times that at 10^3)")
-    return acknowledged
+    return [answer for found in rounds for one in found for answer in one.seen.saved], first
 
 
 def middle_of(rounds: list[Figures]) -> list[float]:
