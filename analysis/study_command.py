@@ -1,4 +1,4 @@
-"""python -m analysis --study DIR --out DIR [--release RELEASE] [--title TEXT] [--json]
+"""python -m analysis --study DIR --out DIR [--release RELEASE] [--title TEXT] [--explain 30] [--json]
 
 Reports on a whole study, as `python -m learning RELEASE --recipe STUDY --out DIR` leaves it:
 
@@ -27,6 +27,9 @@ def main(arguments) -> int:
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--projections", default=",".join(maps.METHODS), metavar="NAMES")
+    parser.add_argument(
+        "--explain", type=float, metavar="TERAFLOPS", help="what explaining one network may cost; 0: none"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
@@ -68,7 +71,10 @@ def _results(options) -> tuple[dict, dict[str, str]]:
     from analysis.evaluation import evaluate, plain
 
     def one(path, release):
-        return evaluate(path, release, n_bootstrap=options.bootstrap, seed=options.seed, projections=projections)
+        return evaluate(
+            path, release, n_bootstrap=options.bootstrap, seed=options.seed, projections=projections,
+            teraflops=options.explain,
+        )  # fmt: skip
 
     release = read_release(options.release)
     if release.sha256 != study.release_sha256:

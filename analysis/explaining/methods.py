@@ -71,7 +71,9 @@ def build(key: str, network: PictureNetwork, *, n_steps: int = 32) -> Explain:
         return lambda batch: _integrated(network, batch, n_steps)
     if key == OCCLUSION:
         score = picture_score(network)
-        return lambda batch: as_map(occlusion(score, batch.x, batch.direction, batch.regions), batch.regions)
+        return lambda batch: as_map(
+            occlusion(score, batch.x, batch.direction, batch.regions), batch.regions, batch.x.device
+        )
     raise ValueError(f"method is {key!r}: expected one of {', '.join(NAMES)}")
 
 
@@ -97,11 +99,11 @@ def usable(
     return methods, left_out
 
 
-def as_map(found: Occluded, regions: Regions) -> Explanation:
+def as_map(found: Occluded, regions: Regions, device) -> Explanation:
     """Return what each part is worth, spread over its pixels: minus the change without it, per share of the picture."""
     worth = -found.change / np.maximum(found.area, 1e-9)
     heat = np.einsum("br,brhw->bhw", worth, regions.masks)
-    return Explanation(torch.as_tensor(heat, dtype=torch.float32), torch.as_tensor(found.score))
+    return Explanation(torch.as_tensor(heat, dtype=torch.float32, device=device), torch.as_tensor(found.score))
 
 
 def _integrated(network: PictureNetwork, batch: Batch, n_steps: int) -> Explanation:
