@@ -132,3 +132,26 @@ class GrowthPoint(models.Model):
 
     def __str__(self):
         return f"{self.study} at {self.n_settled} settled questions"
+
+
+class StudyReport(models.Model):
+    """A page about a whole study of networks, as `python -m analysis --study` measures it."""
+
+    study = models.CharField(max_length=100, help_text="Its name in learning.studies.")
+    address = models.CharField(max_length=20, unique=True, default=random_address, editable=False)
+    title = models.CharField(max_length=200)
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="Which report on its study this is.")
+    results = models.JSONField(default=dict)
+    file = models.FileField(upload_to="reports/", max_length=200, help_text="The self-contained HTML file.")
+    sha256 = models.CharField(max_length=64, blank=True)
+    is_published = models.BooleanField(default=False)
+    published_at = models.DateTimeField(null=True, blank=True)
+    published_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["study", "version"], name="one_study_report_a_version")]
+
+    def __str__(self):
+        return self.title

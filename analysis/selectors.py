@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 
 from analysis import growth_curve, tables
 from analysis.comparison import Compared
-from analysis.models import Evaluation, GrowthPoint, Report
+from analysis.models import Evaluation, GrowthPoint, Report, StudyReport
 from learning.models import Run
 from learning.selectors import learning_curves
 
@@ -26,6 +26,25 @@ def access_report(request, address: str) -> Report:
     if not report.is_published and not may_read_drafts(request.user):
         raise Http404
     return report
+
+
+def access_study_report(request, address: str) -> StudyReport:
+    """Return a study's report that this reader may read; a draft does not exist for strangers."""
+    report = get_object_or_404(StudyReport, address=address)
+    if not report.is_published and not may_read_drafts(request.user):
+        raise Http404
+    return report
+
+
+def newer_study_report(report: StudyReport) -> StudyReport | None:
+    """Return the newest published report on the same study, None where this one is it."""
+    same = StudyReport.objects.filter(study=report.study, is_published=True, version__gt=report.version)
+    return same.defer("results").order_by("-version").first()
+
+
+def published_studies() -> QuerySet[StudyReport]:
+    """Return published reports on studies, newest first, without their results."""
+    return StudyReport.objects.filter(is_published=True).defer("results").order_by("-published_at", "-pk")
 
 
 def newer_report(report: Report) -> Report | None:

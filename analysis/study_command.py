@@ -33,7 +33,10 @@ def main(arguments) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
-        results, pages_of = _results(options)
+        projections = maps.check_methods(filter(None, options.projections.split(",")))
+        how = {"n_bootstrap": options.bootstrap, "seed": options.seed, "projections": projections}
+        how["teraflops"] = options.explain
+        results, pages_of = measured(options.study, options.release, **how)
         written = write(options.out, results, pages_of, options.title or f"Study {results['study']}")
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         print(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}", file=sys.stderr)
@@ -63,25 +66,25 @@ def write(out: Path, results: dict, pages_of: dict[str, str], title: str) -> Pat
     return page
 
 
-def _results(options) -> tuple[dict, dict[str, str]]:
-    study = read_study(options.study)
-    if options.release is None:
+def measured(folder: Path, release_at: Path | None, **how) -> tuple[dict, dict[str, str]]:
+    """Return (results of a study, {network: page of its own report}); without a release there are no such pages.
+
+    how : arguments of `evaluation.evaluate`. ValueError where the release is another than the study's.
+    """
+    study = read_study(folder)
+    if release_at is None:
         return study_report.study_results(study), {}
-    projections = maps.check_methods(filter(None, options.projections.split(",")))
     from analysis.evaluation import evaluate, plain
 
-    def one(path, release):
-        return evaluate(
-            path, release, n_bootstrap=options.bootstrap, seed=options.seed, projections=projections,
-            teraflops=options.explain,
-        )  # fmt: skip
-
-    release = read_release(options.release)
+    release = read_release(release_at)
     if release.sha256 != study.release_sha256:
         here, there = release.sha256[:12], study.release_sha256[:12]
         raise ValueError(f"the release has checksum {here}: the study was run on {there}")
-    measured = study_report.measure(
-        study, release, one, progress=lambda name: print(f"evaluating {name}", file=sys.stderr)
+    found = study_report.measure(
+        study,
+        release,
+        lambda path, release: evaluate(path, release, **how),
+        progress=lambda name: print(f"evaluating {name}", file=sys.stderr),
     )
-    rendered = {name: pages.render_report(found, title=f"{study.study}: {name}") for name, found in measured.items()}
-    return plain(study_report.study_results(study, measured)), rendered
+    rendered = {name: pages.render_report(one, title=f"{study.study}: {name}") for name, one in found.items()}
+    return plain(study_report.study_results(study, found)), rendered

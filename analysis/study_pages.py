@@ -17,6 +17,7 @@ def render_study(
     links=(),
     reports: dict | None = None,
     edition: dict | None = None,
+    notice: dict | None = None,
 ) -> str:
     """Return the page of a study on the results of `study_report.study_results`.
 
@@ -40,6 +41,7 @@ def render_study(
         "static_url": static_url,
         "links": [{"text": text, "href": href} for text, href in links],
         "edition": edition,
+        "notice": notice,
         "data": script_safe({"figures": {}, "tables": {name: plot_files.csv_of(shown[name]) for name in drawn}}),
     }
     if assets == "inline":

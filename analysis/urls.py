@@ -11,6 +11,9 @@ urlpatterns = [
     path("reports/<str:address>/files.zip", views.report_zip, name="report-zip"),
     path("reports/<str:address>/files/<str:name>", views.report_member, name="report-member"),
     path("reports/<str:address>/faces/<int:number>.jpg", views.report_faces, name="report-faces"),
+    path("studies/<str:address>/", views.study, name="study"),
+    path("studies/<str:address>/file", views.study_file, name="study-file"),
+    path("studies/<str:address>/results.json", views.study_results, name="study-results"),
     path("api/reports/", api.ReportList.as_view(), name="reports"),
     path("api/reports/<str:address>/results.json", views.report_results, name="api-report-results"),
 ]

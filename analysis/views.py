@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from analysis import selectors
 from analysis.services import reports as services
 from analysis.services.reports import report_page
+from analysis.services.study_reports import study_page
 
 # Short, because a withdrawn report should soon be gone from caches as well.
 MAX_AGE_SECONDS = 60
@@ -23,7 +24,11 @@ def home(request):
     reports = list(selectors.published_reports()[:N_REPORTS])
     figures = selectors.key_figures(report.pk for report in reports)
     cards = [{"report": report, "figures": figures[report.pk]} for report in reports]
-    return _cached(request, render(request, "analysis/home.html", {"cards": cards}), is_public=True)
+    return _cached(
+        request,
+        render(request, "analysis/home.html", {"cards": cards, "studies": selectors.published_studies()}),
+        is_public=True,
+    )
 
 
 @require_safe
@@ -92,6 +97,39 @@ def report_faces(request, address, number):
     except LookupError as error:
         raise Http404 from error
     return _cached(request, HttpResponse(content, content_type="image/jpeg"), is_public=found.is_published)
+
+
+@require_safe
+def study(request, address):
+    found = selectors.access_study_report(request, address)
+    links = (
+        ("This page as one file", reverse("analysis:study-file", args=[address])),
+        ("The numbers (JSON)", reverse("analysis:study-results", args=[address])),
+        ("All reports", reverse("analysis:home")),
+    )
+    newer = selectors.newer_study_report(found)
+    notice = newer and {
+        "text": f"This is version {found.version}, kept as it was.",
+        "href": reverse("analysis:study", args=[newer.address]),
+        "link": f"Version {newer.version} is newer.",
+    }
+    return _cached(request, HttpResponse(study_page(found, links, notice)), is_public=found.is_published)
+
+
+@require_safe
+def study_file(request, address):
+    found = selectors.access_study_report(request, address)
+    response = FileResponse(
+        found.file.open("rb"), as_attachment=True, filename=f"study-{address}.html", content_type="text/html"
+    )
+    return _marked(response, is_public=found.is_published)
+
+
+@require_safe
+def study_results(request, address):
+    found = selectors.access_study_report(request, address)
+    response = JsonResponse(found.results, json_dumps_params={"ensure_ascii": False})
+    return _cached(request, response, is_public=found.is_published)
 
 
 def _cached(request, response, *, is_public):

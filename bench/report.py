@@ -90,10 +90,10 @@ def many_faces(n: int, folder: Path) -> dict:
 
 
 def _written(release, folder: Path):
-    archive.write_release(
-        folder, study={"name": "bench"}, collection={"name": "synthetic faces"}, settings={}, stimuli=release.stimuli,
-        landmarks=release.landmarks, triplets=release.triplets, ratings=release.ratings, responses=[],
-    )  # fmt: skip
+    about = {"study": {"name": "bench"}, "settings": {}, "responses": []}
+    about["collection"] = {"name": "synthetic faces", "landmark_scheme": synthetic.SCHEME}
+    parts = {name: getattr(release, name) for name in ("stimuli", "landmarks", "triplets", "ratings")}
+    archive.write_release(folder, **about, **parts)
     return archive.read_release(folder)
 
 

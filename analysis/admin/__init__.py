@@ -1,5 +1,5 @@
 """The admin of evidence: what was measured, what is published, how a study grows."""
 
-from analysis.admin import evidence, growing
+from analysis.admin import evidence, growing, studies
 
-__all__ = ["evidence", "growing"]
+__all__ = ["evidence", "growing", "studies"]

@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from analysis import bundle, pages
-from analysis.models import Evaluation, Report
+from analysis.models import Evaluation, Report, StudyReport
 from learning.models import Run
 
 
@@ -56,18 +56,18 @@ def default_title(evaluation: Evaluation) -> str:
     return f"{evaluation.release.name}: {run.recipe}, seed {run.seed}"
 
 
-def publish_report(report: Report, user=None) -> Report:
+def publish_report(report: Report | StudyReport, user=None):
     """Let strangers read the page. Publishing twice keeps the first date and name."""
-    Report.objects.filter(pk=report.pk, is_published=False).update(
+    type(report).objects.filter(pk=report.pk, is_published=False).update(
         is_published=True, published_at=timezone.now(), published_by=user
     )
     report.refresh_from_db()
     return report
 
 
-def unpublish_report(report: Report) -> Report:
+def unpublish_report(report: Report | StudyReport):
     """Withdraw the page: strangers find nothing at its address, which stays reserved for it."""
-    Report.objects.filter(pk=report.pk).update(is_published=False, published_at=None, published_by=None)
+    type(report).objects.filter(pk=report.pk).update(is_published=False, published_at=None, published_by=None)
     report.refresh_from_db()
     return report
 

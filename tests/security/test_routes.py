@@ -41,6 +41,9 @@ analysis:report-results              404/405  404/405  200/405  200/405
 analysis:report-zip                  404/405  404/405  200/405  200/405
 analysis:report-member               404/405  404/405  200/405  200/405
 analysis:report-faces                404/405  404/405  404/405  404/405
+analysis:study                       404/405  404/405  200/405  200/405
+analysis:study-file                  404/405  404/405  200/405  200/405
+analysis:study-results               404/405  404/405  200/405  200/405
 analysis:reports                     200/405  200/405  200/405  200/405
 analysis:api-report-results          404/405  404/405  200/405  200/405
 admin:index                          302/302  302/302  200/200  200/200
@@ -95,6 +98,7 @@ learning_search                      200/200  200/200  403/403
 learning_checkpoint                  403/403  200/403  403/403
 analysis_evaluation                  200/200  200/302  403/403
 analysis_report                      403/403  200/302  403/403
+analysis_studyreport                 403/403  200/302  403/403
 analysis_retrainingpolicy            200/200  200/200  403/403
 """
 

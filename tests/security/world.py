@@ -8,7 +8,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
+from analysis import study_report as study_report_module
 from analysis.services.policies import set_policy
+from analysis.services.study_reports import create_study_report
 from annotation.models import (
     Budget,
     Consensus,
@@ -24,6 +26,7 @@ from annotation.services.assignments import claim_assignment
 from config.admin import RESEARCHERS
 from learning.services import create_search
 from tests.analysis.made import make_checkpoint, make_report
+from tests.analysis.studies import made_up
 from tests.annotation.making import answer, enter, make_study, work
 from triplets.models import Question, Release
 from triplets.services.pictures import picture_token
@@ -41,6 +44,7 @@ class World:
     alice: Participation
     release: Release
     report: object
+    study_report: object
     posting: Posting
 
 
@@ -66,7 +70,8 @@ def make_world(folder) -> World:
     create_search(release, "topological-vae", ["learning_rate=1e-4..1e-2"], n_rounds=1, n_trials=1)
     Group.objects.create(name="guests")
     User.objects.create_user("somebody")
-    return World(study, alice, release, report, posting)
+    study_report = create_study_report(study_report_module.study_results(made_up("vgg16-attributes", folder / "study")))
+    return World(study, alice, release, report, study_report, posting)
 
 
 def client_of(role: str) -> Client:
@@ -93,7 +98,8 @@ def arguments(name: str, names: tuple[str, ...], world: World, role: str) -> dic
     if "action" in found:
         found["action"] = "settle"
     if "address" in found:
-        found["address"] = world.report.address
+        one = world.study_report if name.startswith("analysis:study") else world.report
+        found["address"] = one.address
     if name == "analysis:report-member":
         found["name"] = "results.json"
     if name.startswith("triplets:release"):
