@@ -119,7 +119,9 @@ def elsewhere(results: dict) -> dict | None:
     rows = [row for row in found.get("rows", []) if row["here"] and row["there"]]
     if not rows:
         return None
-    names = [row["label"] for row in rows]
+    # The network's own answers and a probe name the same classes.
+    who = {"named": "network: ", "read": "probe: "} if {"named", "read"} <= {row["outcome"] for row in rows} else {}
+    names = [who.get(row["outcome"], "") + row["label"] for row in rows]
     places = [len(rows) - 1 - at for at in range(len(rows))]
     sides = (("here", "embedding", found["names"][0], 0.1), ("there", "neutral_difference", found["names"][1], -0.1))
     traces = [
