@@ -55,6 +55,7 @@ def main(arguments=None) -> int:
     if not options.release or options.out is None:
         parser.error("expected a release and --out DIR (or --list)")
     try:
+        _refuse_to_share(options)
         if options.recipe in STUDIES:
             return _train_study(options)
         if options.search is not None:
@@ -224,15 +225,28 @@ def _silence(share) -> bool | None:
     return None if share.is_first else True  # None: shown on a terminal only
 
 
-def _train_study(options) -> int:
+def _refuse_to_share(options) -> None:
+    """Raise ProcessesUnusable where torch's launcher started several processes for more than one network.
+
+    Each of them would train all the networks, in one and the same folder.
+    """
+    asked = {f"--{name}": getattr(options, name) is not None for name in ("search", "seeds", "folds")}
+    of_study = options.recipe in STUDIES
+    several = [f"{options.recipe} is a whole study"] * of_study + [name for name, is_asked in asked.items() if is_asked]
+    if not several:
+        return
     from learning.distribution import ProcessesUnusable, is_launched
 
-    study = STUDIES[options.recipe]
     if is_launched():
+        known = STUDIES[options.recipe].parts[0].recipe if of_study else options.recipe
         raise ProcessesUnusable(
-            f"{study.name} is a whole study, whose networks are trained one after the other: expected one of its "
-            f"recipes with torchrun, such as {study.parts[0].recipe}"
+            f"{several[0]}: torchrun shares the training of one network among processes, and here several are trained "
+            f"one after the other: expected one recipe and nothing else, such as {known}"
         )
+
+
+def _train_study(options) -> int:
+    study = STUDIES[options.recipe]
     if options.start or options.overfit:
         raise ConfigInvalid(f"{study.name} is a whole study: --start and --overfit expect one of its recipes")
     changes, release = _changes(options.changes), read_release(options.release)

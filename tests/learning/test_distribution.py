@@ -115,8 +115,12 @@ def test_what_cannot_be_shared_is_said(monkeypatch, small_release, tmp_path, cap
     said = "'cuda:1' with 2 processes: expected auto, cpu or cuda"
     with pytest.raises(ProcessesUnusable, match=said), distribution.joined("cuda:1"):
         pass
-    assert main([str(small_release), "--out", str(tmp_path), "--recipe", "vit-vs-resnet"]) == 1
-    assert "expected one of its recipes with torchrun, such as vit-vs-resnet/vit" in capsys.readouterr().err
+    for several in (["--recipe", "vit-vs-resnet"], ["--search"], ["--seeds", "2"], ["--folds", "2"]):
+        assert main([str(small_release), "--out", str(tmp_path / "none"), *several]) == 1
+        said = capsys.readouterr().err
+        assert "torchrun shares the training of one network" in said
+        assert f"such as {'vit-vs-resnet/' if several[0] == '--recipe' else 'topological-vae'}" in said
+    assert not (tmp_path / "none").exists()
 
 
 def test_rows_are_divided_without_remainder():
