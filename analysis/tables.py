@@ -82,7 +82,7 @@ def probe(results: dict) -> list[dict]:
     return [
         {
             "representation": name,
-            **{column: figures[column] for column in columns},
+            **{column: figures.get(column) for column in columns},
             "auc": (figures.get("auc") or {}).get("value"),
         }
         for name, figures in results["probe"].items()
