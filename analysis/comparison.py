@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from analysis import growth_curve
+from analysis.wording import name_of
 
 MAX_RUNS = 8
 #: Curves that compare runs at a glance come first; the others follow by name.
@@ -51,7 +52,7 @@ def figures(runs: list[Compared]) -> list[dict]:
     rows = [{"name": "satisfied, evaluated", "cells": own}]
     baselines = dict.fromkeys(name for run in runs for name in run.figures.get("baselines") or {})
     rows += [
-        {"name": f"baseline {name}", "cells": [(run.figures.get("baselines") or {}).get(name) for run in runs]}
+        {"name": f"baseline, {name_of(name)}", "cells": [(r.figures.get("baselines") or {}).get(name) for r in runs]}
         for name in baselines
     ]
     rows += [

@@ -354,7 +354,8 @@
         const key = column + "," + line;
         if (taken.has(key)) continue;
         taken.add(key);
-        const [left, top] = [column * (size + 3) - size / 2, line * (size + 3) - size / 2];
+        const left = Math.max(1, Math.min(column * (size + 3) - size / 2, this.width - size - 1));
+        const top = Math.max(1, Math.min(line * (size + 3) - size / 2, this.height - size - 1));
         if (sheets.paint(context, k, left, top, size, () => this.later())) {
           const code = this.colour && this.colour.kind === "category" ? this.colour.codes[k] : -1;
           context.strokeStyle = code >= 0 ? this.categoryColour(code) : ink("grid");
