@@ -69,6 +69,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(small_release, tmp_path, capsys
 def test_a_second_release_and_controls_where_asked_for(small_release, small_checkpoint, tmp_path, capsys):
     second = judged_faces(tmp_path / "second", n_subjects=6, per_stimulus=2, seed=5)
     arguments = [str(small_checkpoint), str(small_release.path), "--out", str(tmp_path / "out"), "--bootstrap", "100"]
+    arguments += ["--projections", "pca"]
     assert main([*arguments, "--second", str(second.path), "--control", "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last["elsewhere"]["rows"][0]["label"] == "all triplets"
