@@ -75,7 +75,7 @@ def _network(name: str, found: Collection, groups: list[str], seed: int) -> dict
         "recipe": found.checkpoint.recipe,
         "architecture": config.network.architecture,
         "trained": config.network.trained,
-        "pretrained": config.network.pretrained,
+        "pretrained": config.network.pretrained.rsplit("/checkpoint.safetensors")[0].rsplit("/", 1)[-1],
         "seed": found.checkpoint.seed,
         "step": found.checkpoint.step,
         "right": gathered.estimate(asked.is_right.astype(float), people, scale=SHARE, seed=seed),
