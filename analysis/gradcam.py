@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 
 from analysis.explained import Explanation, NotExplainable
 from learning.networks.cnn import FiveConvolutions, LeviHassner
+from learning.networks.gradients import Compared, OrientedGradients
 from learning.networks.pictures import PictureNetwork
 
 
@@ -28,6 +29,15 @@ def feature_layer(network: PictureNetwork) -> nn.Module:
         return [layer for layer in net.features if isinstance(layer, nn.ReLU)][-1]
     if getattr(net, "feature_info", None):
         return net.get_submodule(net.feature_info[-1]["module"])
+    if isinstance(body, Compared):
+        raise NotExplainable(
+            "the network compares two pictures, and Grad-CAM is written for one: use integrated gradients or occlusion"
+        )
+    if isinstance(body, OrientedGradients):
+        raise NotExplainable(
+            "Grad-CAM needs convolutions or patches, a fixed stem of gradients has none: use integrated gradients or "
+            "occlusion"
+        )
     raise NotExplainable("Grad-CAM needs convolutions or patches, an mlp has none: use lrp or integrated gradients")
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from analysis import attention_lrp
 from analysis.explained import Explanation, NotExplainable
 from learning.networks.cnn import FiveConvolutions, LeviHassner
+from learning.networks.gradients import Compared, OrientedGradients
 from learning.networks.mlp import Mlp
 from learning.networks.pictures import PictureNetwork
 from learning.torchvision_ops import declare_operators
@@ -108,6 +109,15 @@ def kind_of(network: PictureNetwork) -> str:
     found = {"VGG": "plain", "ResNet": "resnet", "VisionTransformer": "vit"}.get(
         type(getattr(body, "net", None)).__name__
     )
+    if isinstance(body, Compared):
+        raise NotExplainable(
+            "the network compares two pictures, and LRP has no rule for a difference: use occlusion or integrated "
+            "gradients"
+        )
+    if isinstance(body, OrientedGradients):
+        raise NotExplainable(
+            "LRP has no rules for histograms of oriented gradients: use occlusion or integrated gradients"
+        )
     if found is None:
         name = getattr(body, "name", type(body).__name__)
         raise NotExplainable(f"LRP has no rules for {name}: use gradcam, occlusion or integrated gradients")

@@ -9,21 +9,26 @@ from analysis.explaining.asked import Asked
 from analysis.explaining.methods import Batch
 from analysis.occlusion import Regions, regions
 from learning.checkpoints import Checkpoint
-from learning.networks.pictures import as_floats
-from learning.pictures import load_pictures
+from learning.networks.pictures import as_floats, shown
+from learning.pictures import pictures_for
 from triplets.archive import Release
 from triplets.schemes import SCHEMES
 
 
 class Faces:
-    """Decoded pictures of a release under a checkpoint's preprocessing, on a device."""
+    """Decoded pictures of a release under a checkpoint's preprocessing, on a device.
+
+    A network that compares is shown each picture with the same person's neutral one behind it; at rest is then the
+    neutral picture compared with itself.
+    """
 
     def __init__(self, checkpoint: Checkpoint, release: Release, device):
         known = checkpoint.preprocessing
         self.release, self.known, self.device = release, known, device
         self.network = checkpoint.network.to(device).eval()
-        self.pictures = load_pictures(release, size=known.size, channels=known.channels, crop=known.crop)
-        self.neutral_at = neutral_positions(release, self.pictures.row)
+        self.pictures = pictures_for(known, release)
+        beside = self.pictures.neutral
+        self.neutral_at = neutral_positions(release, self.pictures.row) if beside is None else beside
         self.people = np.asarray(release.stimuli.subject).astype(str)[self.pictures.row]
         landmarks = release.landmarks
         self.scheme = SCHEMES.get(landmarks.scheme) if landmarks is not None else None
@@ -45,9 +50,15 @@ class Faces:
         return landmarks_in_pixels(self.release, self.pictures.row[position], self.known)
 
     def floats(self, position) -> Tensor:
-        """Return (b, c, h, w) in 0 to 1 on the device."""
-        pixels = np.array(self.pictures.pixels[np.asarray(position)])
-        return as_floats(torch.from_numpy(pixels).to(self.device))
+        """Return what the network sees, (b, c or 2c, h, w) in 0 to 1 on the device."""
+        return shown(self.pictures, np.asarray(position)).to(self.device)
+
+    def at_rest(self, position) -> Tensor:
+        """Return like `floats` what the network would see of the same people at rest, nan where nobody knows."""
+        at = self.neutral_at[np.asarray(position)]
+        neutral = as_floats(torch.from_numpy(np.array(self.pictures.pixels[np.maximum(at, 0)])).to(self.device))
+        neutral[torch.as_tensor(at < 0, device=neutral.device)] = torch.nan
+        return neutral if self.pictures.neutral is None else torch.cat([neutral, neutral], dim=1)
 
     def shown(self, position: int) -> np.ndarray:
         """Return (h, w, c) in 0 to 1, as a picture to look at."""
@@ -63,11 +74,7 @@ class Faces:
     def batch(self, asked: Asked, points: np.ndarray | None = None) -> Batch:
         """Return the pictures of some questions with everything that a method may want."""
         points = self.points(asked.position) if points is None else points
-        neutral = None
-        if self.has_neutral:
-            at = self.neutral_at[asked.position]
-            neutral = self.floats(np.maximum(at, 0))
-            neutral[torch.as_tensor(at < 0, device=neutral.device)] = torch.nan
+        neutral = self.at_rest(asked.position) if self.has_neutral else None
         return Batch(self.floats(asked.position), asked.direction.to(self.device), neutral, self.regions(points))
 
     def regions(self, points: np.ndarray) -> Regions | None:

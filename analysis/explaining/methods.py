@@ -12,6 +12,7 @@ from analysis.explained import Explanation, NotExplainable
 from analysis.gradcam import feature_layer, gradcam
 from analysis.gradients import integrated_from_neutral, picture_score
 from analysis.occlusion import Occluded, Regions, occlusion
+from learning.networks.gradients import Compared
 from learning.networks.pictures import PictureNetwork
 
 GRADCAM, INTEGRATED, OCCLUSION = "gradcam", "integrated-gradients", "occlusion"
@@ -32,11 +33,17 @@ WORDS = {
     INTEGRATED: "what changes the score on the way from the same person's neutral face to this one",
     OCCLUSION: "how much the score falls when a part of the face is painted over with that face's own skin colour",
 }
+#: The same of a network that compares two pictures, where it differs.
+COMPARED_WORDS = {
+    OCCLUSION: "how much the score falls when a part of the face is painted over, in this picture and in the neutral "
+    "one that it is compared with, with each one's own skin colour",
+}
 
 
 @dataclass(frozen=True)
 class Batch:
-    """x : (b, c, h, w) in 0 to 1; direction : (b, k), the score is direction · output.
+    """x : (b, c, h, w) in 0 to 1, 2c channels for a network that compares; direction : (b, k), the score is
+    direction · output.
 
     neutral : like x, the same people at rest, nan where nobody is; regions : parts of the faces, None where unknown
     """
@@ -75,6 +82,11 @@ def build(key: str, network: PictureNetwork, *, n_steps: int = 32) -> Explain:
             occlusion(score, batch.x, batch.direction, batch.regions), batch.regions, batch.x.device
         )
     raise ValueError(f"method is {key!r}: expected one of {', '.join(NAMES)}")
+
+
+def in_words(key: str, network: PictureNetwork) -> str:
+    """Return what a method says about this network, in one sentence."""
+    return (COMPARED_WORDS if isinstance(network.body, Compared) else {}).get(key, WORDS[key])
 
 
 def usable(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis import faithfulness, heatmaps
+from analysis.explained import NotExplainable
 from analysis.explaining import amount as amounts
 from analysis.explaining import asked as asking
 from analysis.explaining import gathered, methods, trust
@@ -27,7 +28,8 @@ def explain_pictures(
     """Return figures ready for JSON, and the small pictures they name as {name: data address}.
 
     tell : called now and then, so that a worker can show that it lives and learn that it should stop.
-    NothingAsked, NothingToLearn where the release lacks what the network was asked.
+    NothingAsked, NothingToLearn where the release lacks what the network was asked; NotExplainable where no method
+    applies.
     """
     faces = Faces(checkpoint, release, device)
     asked, split = asking.ask(checkpoint, release, faces.pictures, faces.outputs)
@@ -38,6 +40,8 @@ def explain_pictures(
     usable, left_out = methods.usable(
         faces.network, has_neutral=faces.has_neutral, has_regions=faces.has_landmarks(asked.position).any()
     )
+    if not usable:
+        raise NotExplainable("; ".join(f"{one['name']}: {one['why']}" for one in left_out))
     flops = amounts.flops_of(faces.network, faces.floats(asked.position[:1]))
     amount = amounts.affordable(flops, teraflops, n_groups=len(asked.groups), n_methods=len(usable))
     usable, _ = methods.usable(faces.network, has_neutral=True, has_regions=True, n_steps=amount.n_steps, wanted=usable)
@@ -47,7 +51,9 @@ def explain_pictures(
         "kind": "pictures",
         "target": faces.known.target,
         "split": split,
-        "methods": [{"key": key, "name": methods.NAMES[key], "words": methods.WORDS[key]} for key in usable],
+        "methods": [
+            {"key": key, "name": methods.NAMES[key], "words": methods.in_words(key, faces.network)} for key in usable
+        ],
         "left_out": left_out,
         "groups": sample.groups,
         "amount": amount.to_dict() | {"teraflops": teraflops, "gigaflops_a_picture": flops / 1e9},

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from analysis.explained import NotExplainable
 from analysis.explaining.amount import TERAFLOPS
 from analysis.explaining.asked import NothingAsked
 from learning.checkpoints import Checkpoint
@@ -30,7 +31,7 @@ def explanations(
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         return explain(checkpoint, release, teraflops=teraflops, seed=seed, device=device, tell=tell)
-    except (NothingAsked, NothingToLearn, LandmarksUnusable) as error:
+    except (NothingAsked, NotExplainable, NothingToLearn, LandmarksUnusable) as error:
         return {"omitted": str(error)}, {}
 
 

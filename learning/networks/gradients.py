@@ -25,7 +25,9 @@ def oriented_gradients(x: Tensor, n_cells: int = N_CELLS) -> Tensor:
     across = (beside[..., 1:-1, 2:] - beside[..., 1:-1, :-2]) / 2
     down = (beside[..., 2:, 1:-1] - beside[..., :-2, 1:-1]) / 2
     size = (across.square() + down.square() + 1e-12).sqrt()
-    direction = torch.atan2(down, across) / math.pi * N_DIRECTIONS
+    # Where nothing changes there is no direction, and atan2 would have no derivative: explanations ask for it.
+    is_flat = (across == 0) & (down == 0)
+    direction = torch.atan2(down, across.masked_fill(is_flat, 1.0)) / math.pi * N_DIRECTIONS
     each = torch.arange(N_DIRECTIONS, device=x.device).view(1, -1, 1, 1)
     apart = (direction - each + N_DIRECTIONS / 2) % N_DIRECTIONS - N_DIRECTIONS / 2
     votes = size * (1 - apart.abs()).clamp_min(0)

@@ -12,10 +12,11 @@ RECIPES = {"class": "picture-classes", "attributes": "picture-attributes", "trip
 
 def picture_checkpoint(path, release, target, outputs=(), *, seed=0, size=32, **changes):
     config = recipe(RECIPES[target]).config.with_changes({"size": str(size), "channels": "3", **changes})
-    half, n = np.full(3, 0.5, np.float32), len(outputs)
+    channels = config.network.channels
+    half, n = np.full(channels, 0.5, np.float32), len(outputs)
     known = PicturePreprocessing(
-        size, 3, config.network.crop, target, tuple(outputs), half, half / 2,
-        np.full(n, 4.0, np.float32), np.full(n, 2.0, np.float32),
+        size, channels, config.network.crop, target, tuple(outputs), half, half / 2,
+        np.full(n, 4.0, np.float32), np.full(n, 2.0, np.float32), config.network.neutral,
     )  # fmt: skip
     torch.manual_seed(seed)
     network = build_network(config, known)
