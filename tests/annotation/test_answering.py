@@ -29,6 +29,13 @@ def test_the_side_becomes_a_candidate():
         assert (saved.response_ms, saved.latency_ms, saved.is_fast) == (700, 30, False)
 
 
+@pytest.mark.parametrize(("response_ms", "is_fast"), [(299, True), (300, False), (None, False)])
+def test_answers_below_the_floor_are_flagged_and_kept(response_ms, is_fast):
+    assignment = begin(floor_ms=300)
+    record_response(assignment, 0, choice="left", response_ms=response_ms)
+    assert Response.objects.get().is_fast is is_fast
+
+
 def test_a_second_answer_changes_nothing():
     assignment = begin()
     shown = assignment.presentations.get(position=0)

@@ -1,6 +1,8 @@
 """Links, consent, practice and the pages around them, for Alice, and for Carol who has no business there."""
 
+import html
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -8,7 +10,7 @@ from django.urls import reverse
 from annotation.models import Annotator, Participation
 from annotation.services import links, studies
 from annotation.services.assignments import claim_assignment
-from annotation.services.practice import expected_answer, practice_of
+from annotation.services.practice import example_of, expected_answer, practice_of
 from tests.annotation.making import enter, finish, make_study, work
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +146,26 @@ def test_practice_tells_right_from_wrong_and_keeps_nothing(client):
     assert client.get(at("practice", alice), headers={"accept": "application/json"}).json()["done"]
     assert client.post(at("practice", alice), '{"skip": true}', content_type="application/json").status_code == 400
     assert client.post(at("practice", alice), '{"position": 7}', content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize(("kind", "n_pictures"), [("triplet", 3), ("rating", 1), ("choice", 1)])
+def test_instructions_show_an_example_that_is_not_practised_afterwards(client, kind, n_pictures):
+    study = make_study(kind=kind, n_practice=2)
+    spare = study.question_set.questions.filter(role="practice").last()
+    spare.pk = None
+    spare.reference = study.collection.stimuli.order_by("pk").last()
+    spare.save()
+    alice = enter(study, is_ready=False)
+    links.record_consent(alice)
+    page = client.get(at("instructions", alice)).content.decode()
+    figure = page[page.index('<figure class="example">') : page.index("</figure>")]
+    sources = re.findall(r'<img[^>]* src="([^"]+)"', figure)
+    assert len(sources) == n_pictures
+    assert all(client.get(html.unescape(source)).status_code == 200 for source in sources)
+    shown = example_of(alice)
+    assert shown.question == spare
+    assert shown.question not in [presentation.question for presentation in practice_of(alice)]
+    assert f"<strong>{expected_answer(shown)}</strong>" in figure
 
 
 def test_consent_and_practice_come_first(client):
