@@ -30,7 +30,7 @@ from learning.splits import SUBJECT
 from triplets.archive import Release
 from triplets.records import Triplets
 
-FORMAT = "semblance-results/1"
+FORMAT = "semblance-results/2"
 QUICK = ("pca",)
 DESCRIBED = ("study", "collection", "settings", "counts")
 #: The share of the work after which explanations begin.

@@ -17,7 +17,7 @@ TEMPLATES = HERE.parent / "templates"
 STATIC = HERE / "static" / "analysis"
 ASSETS = ("inline", "static")
 SCRIPTS = ("report.js", "space.js", "explorer.js")
-READS = ("semblance-results/1",)
+READS = ("semblance-results/2",)
 HEAT_STEPS = 10
 
 
@@ -56,6 +56,15 @@ class ResultsOutdated(ValueError):
     """The results were made by a version whose pages held other things."""
 
 
+def require_current(results: dict) -> None:
+    """Raise ResultsOutdated where other things stand in the results than pages, tables and figures read."""
+    if results.get("format") not in READS:
+        found = results.get("format")
+        raise ResultsOutdated(
+            f"the results have format {found!r}, pages read {READS[0]!r}: evaluate the checkpoint again"
+        )
+
+
 def render_report(
     results: dict,
     *,
@@ -84,11 +93,7 @@ def render_report(
     """
     if assets not in ASSETS:
         raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
-    if results.get("format") not in READS:
-        found = results.get("format")
-        raise ResultsOutdated(
-            f"the results have format {found!r}, pages read {READS[0]!r}: evaluate the checkpoint again"
-        )
+    require_current(results)
     shown = figures.all_figures(results)
     drawn = plots.in_page(shown)
     left = {name: figure for name, figure in shown.items() if name not in drawn and name not in plots.ON_CANVAS}

@@ -1,6 +1,7 @@
 """What readers see: the front page and the published reports."""
 
 import hashlib
+from functools import wraps
 
 from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -10,6 +11,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_safe
 
 from analysis import selectors
+from analysis.pages import ResultsOutdated
 from analysis.services import reports as services
 from analysis.services.reports import report_page
 from analysis.services.study_reports import study_page
@@ -31,7 +33,24 @@ def home(request):
     )
 
 
+def of_current_results(view):
+    """Where an earlier version of the site measured, lead to the file that it wrote: that stays as it was."""
+
+    @wraps(view)
+    def wrapped(request, address, *arguments, **named):
+        try:
+            return view(request, address, *arguments, **named)
+        except ResultsOutdated:
+            found = selectors.access_report(request, address)
+            status = 200 if request.resolver_match.url_name == "report" else 404
+            page = render(request, "analysis/outdated.html", {"report": found}, status=status)
+            return _marked(page, is_public=found.is_published)
+
+    return wrapped
+
+
 @require_safe
+@of_current_results
 def report(request, address):
     found = selectors.access_report(request, address)
     links = (
@@ -67,6 +86,7 @@ def report_results(request, address):
 
 
 @require_safe
+@of_current_results
 def report_zip(request, address):
     found = selectors.access_report(request, address)
     name = f'attachment; filename="report-{address}.zip"'
@@ -77,6 +97,7 @@ def report_zip(request, address):
 
 
 @require_safe
+@of_current_results
 def report_member(request, address, name):
     found = selectors.access_report(request, address)
     try:

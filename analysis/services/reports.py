@@ -79,7 +79,7 @@ def report_page(report: Report, links=(), *, notice: dict | None = None, files_a
     """
 
     def draw() -> bytes:
-        results = report.evaluation.results
+        results = _current(report)
         return pages.render_report(
             results,
             assets="static",
@@ -99,12 +99,12 @@ def report_zip(report: Report) -> bytes:
     """Return everything of a report as one zip."""
     with report.file.open("rb") as file:
         page = {"report.html": file.read()}
-    return _kept(_key(report, "zip"), ".zip", lambda: bundle.zipped(report.evaluation.results, page))
+    return _kept(_key(report, "zip"), ".zip", lambda: bundle.zipped(_current(report), page))
 
 
 def report_member(report: Report, name: str) -> tuple[bytes, str]:
     """Return one file of a report and its content type. `bundle.FileUnknown` for a name that it does not have."""
-    results, kind = report.evaluation.results, bundle.KINDS.get(f".{name.rpartition('.')[2]}", "")
+    results, kind = _current(report), bundle.KINDS.get(f".{name.rpartition('.')[2]}", "")
     return _kept(_key(report, "file", name), ".file", lambda: bundle.content(results, name)), kind
 
 
@@ -112,6 +112,12 @@ def contact_sheet(report: Report, number: int) -> bytes:
     """Return one contact sheet of faces as JPEG. LookupError for a number that there is not."""
     sheets = (report.evaluation.results.get("sheets") or {}).get("sheets") or []
     return base64.b64decode(sheets[number].partition(",")[2])
+
+
+def _current(report: Report) -> dict:
+    """Return the results of a report. `pages.ResultsOutdated` where an earlier version of the site made them."""
+    pages.require_current(report.evaluation.results)
+    return report.evaluation.results
 
 
 def _kept(key: str, suffix: str, make) -> bytes:

@@ -186,6 +186,21 @@ def test_a_further_evaluation_makes_the_next_version_and_leaves_the_first_as_it_
     assert "is newer" not in client.get(f"/reports/{report.address}/").content.decode()
 
 
+def test_what_an_earlier_version_measured_leads_to_its_file(client, report):
+    publish_report(report)
+    stored = body(client.get(f"/reports/{report.address}/file"))
+    old = {key: report.evaluation.results[key] for key in ("headline", "splits", "satisfied", "baselines", "ceilings")}
+    Evaluation.objects.filter(pk=report.evaluation_id).update(results=old | {"format": "semblance-results/1"})
+    page = client.get(f"/reports/{report.address}/")
+    assert page.status_code == 200
+    assert html.escape(old["headline"]) in page.content.decode()
+    assert f"/reports/{report.address}/file" in page.content.decode()
+    assert body(client.get(f"/reports/{report.address}/file")) == stored
+    for name in ("files.zip", "files/satisfied.csv"):
+        assert client.get(f"/reports/{report.address}/{name}").status_code == 404
+    assert client.get("/").status_code == 200
+
+
 def test_every_file_that_the_page_lists_is_there(client, report):
     publish_report(report)
     page = client.get(f"/reports/{report.address}/").content.decode()
