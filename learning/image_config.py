@@ -27,7 +27,9 @@ class ImageNetwork:
     width : share of the published width of vgg16, resnet50 and vit-b-16, below 1 for trials on small machines.
     pretrained : "" none; a .safetensors file; a folder that holds model.safetensors or checkpoint.safetensors;
         "hub:NAME" a name of the model hub. A plain name is also looked for in the folder $PRETRAINED_DIR.
-    trained : "full" every layer; "dense" only the fully connected ones, on what pretrained convolutions see.
+    trained : "full" every layer; "dense" only the fully connected ones, on what pretrained convolutions see; "ridge"
+        nothing but the last layer, solved for in closed form (`learning.ridge`) on the features of "gradients" or
+        of a pretrained backbone, which stay as they are. For attributes; flips add each picture's mirror image.
     n_embedding : outputs of the metric head of triplets.
     precision : "auto" bfloat16 on a GPU that has it, float16 with scaled gradients on an older one and float32 on a
         CPU; or one of the three.
@@ -47,7 +49,7 @@ class ImageNetwork:
     batch_norm: str = one_of("yes", "no", default="no")
     width: float = within(0.01, 1.0, 1.0)
     pretrained: str = ""
-    trained: str = one_of("full", "dense", default="full")
+    trained: str = one_of("full", "dense", "ridge", default="full")
     n_embedding: int = within(1, 4096, 30)
     precision: str = one_of("auto", "float32", "bfloat16", "float16", default="auto")
 

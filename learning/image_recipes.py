@@ -59,6 +59,24 @@ _ALL = [
         _small({"target": "attributes"}, {}),
     ),
     (
+        "picture-attributes-ridge",
+        "Rated attributes by ridge regression on a fixed stem, in closed form: for a few hundred pictures, in seconds",
+        f"{_OWN}; penalties by leaving out one person at a time (Golub, Heath & Wahba 1979)",
+        _config(
+            {
+                "architecture": "gradients",
+                "size": 64,
+                "channels": 3,
+                "crop": "aligned",
+                "trained": "ridge",
+                "standardise": "picture",
+            },
+            {"target": "attributes"},
+            {},
+            {"mirror": "yes", "selection": "last", "validation_share": 0.05},
+        ),
+    ),
+    (
         "picture-triplets",
         "A metric space from triplets seen as pictures; --set architecture=... puts the head on any backbone",
         _OWN,

@@ -11,11 +11,14 @@ from torch.nn.functional import adaptive_avg_pool2d
 from learning.augmentation import augmented
 from learning.checkpoints import as_numpy
 from learning.config import Config, ConfigInvalid
+from learning.datasets import NothingToLearn
 from learning.distribution import ALONE
 from learning.networks.pictures import as_floats, build_picture_network, expected_statistics, shown
 from learning.networks.pretrained import read_weights
 from learning.picture_tasks import TASKS
 from learning.pictures import PicturePreprocessing, load_pictures
+from learning.ridge import RidgeFit, fit_ridge
+from learning.splits import people_of
 from triplets import geometry
 from triplets.archive import Release
 from triplets.records import SPLITS
@@ -40,6 +43,8 @@ class ImageLearner:
     def __init__(self, release: Release, config: Config, *, seed: int, device: torch.device):
         self.config, self.device, self.release, self.seed = config, device, release, seed
         network, objective, training = config.network, config.objective, config.training
+        if network.trained == "ridge":
+            _require_solvable(config)
         seen = {name: getattr(network, name) for name in ("size", "channels", "crop", "neutral")}
         self.pictures = load_pictures(release, **seen)
         self.task = TASKS[objective.target](release, self.pictures.row, config, seed=seed, device=device)
@@ -77,6 +82,10 @@ class ImageLearner:
             validated = self.task.items["train"]
         self.validated = validated[:: -(-len(validated) // _MAX_VALIDATED)]
         self._epoch, self._order = -1, self.train_items
+        self.ridge: RidgeFit | None = None
+        if network.trained == "ridge":
+            self.n_steps = 0
+            self._solve()
 
     def _preprocessing(self) -> PicturePreprocessing:
         network, task = self.config.network, self.task
@@ -107,6 +116,33 @@ class ImageLearner:
         if self.neutral is None:
             return found
         return torch.cat([found, as_floats(self.pixels[self.neutral[positions]])], dim=1)
+
+    @torch.no_grad()
+    def _solve(self) -> None:
+        """Put the ridge regression on the training pictures into the last layer."""
+        items, mirrors = self.task.items["train"], (False, True) if self.config.training.mirror == "yes" else (False,)
+        self.network.eval()
+        seen = [self._features(torch.from_numpy(items), is_mirrored=mirrored) for mirrored in mirrors]
+        target, weight = as_numpy(self.task.target)[items], as_numpy(self.task.weight)[items]
+        person = people_of(self.release.stimuli.subject)[self.pictures.row[items]]
+        n = len(mirrors)
+        try:
+            self.ridge = fit_ridge(
+                np.concatenate(seen), np.tile(target, (n, 1)), np.tile(weight, (n, 1)) / n, np.tile(person, n)
+            )
+        except ValueError as error:
+            raise NothingToLearn(f"release {self.release.path}, attributes {self.task.outputs}: {error}") from error
+        self.network.head.weight.copy_(torch.from_numpy(self.ridge.coefficient.T))
+        self.network.head.bias.copy_(torch.from_numpy(self.ridge.intercept))
+
+    def _features(self, positions: Tensor, *, is_mirrored: bool) -> np.ndarray:
+        """Return what the last layer reads of pictures, or of their mirror images."""
+        parts = []
+        for part in positions.to(self.device).split(_AT_ONCE):
+            x = self._floats(part)
+            with self._autocast():
+                parts.append(self.network.features(x.flip(-1) if is_mirrored else x).float())
+        return as_numpy(torch.cat(parts))
 
     # A step ------------------------------------------------------------------------------------
 
@@ -202,6 +238,9 @@ class ImageLearner:
         judged = next(name for name in ("test", "validation", "train") if len(self.task.items[name]))
         if complaint := self.task.complaint(output, judged):
             figures["warning"] = complaint
+        if self.ridge is not None:
+            values = zip(self.task.outputs, self.ridge.share.tolist(), self.ridge.r2.tolist(), strict=True)
+            figures["ridge"] = {name: {"penalty": share, "r2_left_out": r2} for name, share, r2 in values}
         if self.is_overfitting:
             is_learnt, words = self.task.is_learnt(output, self.task.items["train"])
             figures["is_overfit_learnt"] = is_learnt
@@ -229,6 +268,26 @@ class ImageLearner:
                 share = geometry.satisfied_fraction(representation, triplets) if len(triplets) else None
                 figures[f"{word}_{name}"] = share
         return figures
+
+
+def _require_solvable(config: Config) -> None:
+    """Raise ConfigInvalid where a last layer solved for in closed form has no ground, or would ignore a setting."""
+    network, objective, training = config.network, config.objective, config.training
+    if objective.target != "attributes":
+        raise ConfigInvalid(f"network.trained is 'ridge' for objective.target={objective.target}: expected attributes")
+    if network.architecture != "gradients" and not network.pretrained:
+        raise ConfigInvalid(
+            f"network.trained is 'ridge' for {network.architecture} with random weights, which stay as they are: "
+            f"expected architecture=gradients or network.pretrained"
+        )
+    settings = {
+        "network.hidden": network.hidden, "network.rotation": network.rotation, "network.shift": network.shift,
+        "training.jitter": training.jitter, "training.epochs": training.epochs, "training.overfit": training.overfit,
+        "objective.regression": "" if objective.regression == "squared" else objective.regression,
+    }  # fmt: skip
+    for name, value in settings.items():
+        if value:
+            raise ConfigInvalid(f"{name} is {value!r} with network.trained=ridge, which takes no steps: leave it out")
 
 
 def _precision(wanted: str, device: torch.device) -> str:

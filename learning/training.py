@@ -138,6 +138,8 @@ class _Loop:
         self.first_step = self.step
         if self.step == 0:
             self.save()  # so that a checkpoint never lies in a folder without the state it came from
+        if not self.n_steps and not self.best:
+            self._validate(on_progress)  # solved in closed form: there is nothing to train
         self._show(on_progress, self.curve[-1] if self.curve else {})
         while self.step < self.n_steps:
             if should_stop is not None and self.share.told(should_stop):

@@ -42,6 +42,8 @@ class Beginning:
 
 def unfit(checkpoint: Checkpoint, learner) -> str:
     """Return why a checkpoint's weights cannot begin a learner's training, "" where they can."""
+    if getattr(learner, "n_steps", None) == 0:
+        return "this network is solved for in closed form"
     there, here = checkpoint.config.network.kind, learner.config.network.kind
     if there != here:
         return f"it is of kind {there}, this training of kind {here}"

@@ -10,8 +10,11 @@ def curves(results: dict) -> dict[str, dict]:
     """Return {"curve-loss": figure, ...}: a small plot for every quantity, training and validation in one.
 
     Quantities that fall by more than a factor of STEEP stand on a logarithmic axis, or their end would be a flat line.
+    One point is no curve: {} where nothing was trained in steps.
     """
     points, made = results["curves"], {}
+    if len(points) < 2:
+        return made
     for quantity, names in curve_pairs(points).items():
         values = [p[name] for name in names.values() for p in points if p.get(name) is not None]
         traces = []

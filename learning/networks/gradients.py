@@ -39,11 +39,17 @@ def oriented_gradients(x: Tensor, n_cells: int = N_CELLS) -> Tensor:
 
 
 class OrientedGradients(nn.Module):
-    """The fixed stem, each number standardised over the training pictures, and dense layers (`hidden`, usually 128)."""
+    """The fixed stem, each number standardised over the training pictures, and dense layers (`hidden`, usually 128).
 
-    def __init__(self, channels: int, hidden=(), *, dropout_keep=0.5):
+    concludes : False is the stem alone, whose numbers are the features.
+    """
+
+    def __init__(self, channels: int, hidden=(), *, dropout_keep=0.5, concludes=True):
         super().__init__()
         n_seen = N_DIRECTIONS * N_CELLS**2 + channels * N_COARSE**2
+        if not concludes:
+            self.n_features, self.standardised, self.dense = n_seen, nn.Identity(), nn.Identity()
+            return
         widths = tuple(hidden) or HIDDEN
         self.n_features = widths[-1]
         self.standardised = nn.BatchNorm1d(n_seen, affine=False)

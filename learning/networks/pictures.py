@@ -92,7 +92,7 @@ def build_picture_network(
     body = _body(network, weights)
     if network.neutral == "difference":
         body = Compared(body)
-    dense_only = network.trained == "dense"
+    dense_only = network.trained != "full"
     return PictureNetwork(
         body,
         n_outputs,
@@ -146,7 +146,7 @@ def _own(network: ImageNetwork) -> nn.Module:
     if network.architecture == "cnn":
         return FiveConvolutions(size, channels, network.hidden, dropout_keep=keep, batch_norm=is_normed)
     if network.architecture == "gradients":
-        return OrientedGradients(channels, network.hidden, dropout_keep=keep)
+        return OrientedGradients(channels, network.hidden, dropout_keep=keep, concludes=network.trained != "ridge")
     if size < LEVI_HASSNER_SMALLEST:
         raise ConfigInvalid(f"network.size is {size} for levi-hassner: expected at least {LEVI_HASSNER_SMALLEST}")
     return LeviHassner(channels, dropout_keep=keep, width=network.width)

@@ -153,6 +153,15 @@ def test_parts_that_are_missing_are_explained(measured):
         assert sentence in html
 
 
+@pytest.mark.parametrize(("step", "words"), [(0, "solved for in closed form"), (40, "measured once, at step 40")])
+def test_one_point_is_no_curve(measured, step, words):
+    results = copy.deepcopy(measured)
+    results["curves"] = [{"step": step, "validation_loss": 0.5}]
+    results["provenance"]["checkpoint"]["step"] = step
+    html = pages.render_report(results, title="Faces")
+    assert words in html and "Learning curve of" not in html and "Curves as a table" in html
+
+
 def test_a_release_without_usable_triplets_still_has_a_page(small_release, small_checkpoint):
     from dataclasses import replace
 

@@ -96,3 +96,7 @@ def test_attributes_of_new_faces_beside_what_raters_allow(shared_data, tmp_path)
     happy = result.metrics["attributes_test"]["happy"]
     assert happy["r2_ceiling"] > 0.95 and happy["n"] == 45
     assert happy["r2"] > 0.3 and happy["mae"] < 0.85 * happy["mae_of_mean"]
+    # Of 270 faces, ridge regression on a fixed stem tells more (.8 with everybody held out once).
+    config = recipe("picture-attributes-ridge").config.with_changes({"device": "cpu"})
+    solved = train_release(release, config, seed=0, out=tmp_path / "ridge").metrics["attributes_test"]["happy"]
+    assert solved["n"] == 45 and solved["r2"] > max(0.65, happy["r2"])
