@@ -177,6 +177,15 @@ def test_everybody_is_held_out_once(release, tmp_path):
     assert found["r2"] > 0.8 and found["n"] == 72
 
 
+def test_differences_to_the_neutral_picture_are_solved_for_too(release, tmp_path):
+    is_neutral = (release.stimuli.class_label == "neutral").astype(np.int8)
+    moved = dataclasses.replace(release, stimuli=dataclasses.replace(release.stimuli, is_neutral=is_neutral))
+    found = train_release(moved, configured(neutral="difference"), seed=0, out=tmp_path)
+    assert found.metrics["attributes_test"]["height"]["r2"] > 0.6
+    explained, _ = explanations(load_checkpoint(found.checkpoint), moved, teraflops=1e-6)
+    assert [one["key"] for one in explained["methods"]] == ["integrated-gradients"]
+
+
 def test_a_later_training_is_solved_for_afresh(release, trained, tmp_path):
     later = train_release(release, configured(), seed=0, out=tmp_path, start=trained.checkpoint)
     assert "closed form" in later.metrics["warm_start"]
