@@ -1,6 +1,7 @@
 """Importing stimuli: all or nothing, twice the same is once, every bad row is named, real data comes in."""
 
 import csv
+import itertools
 import json
 from collections import Counter
 
@@ -171,13 +172,12 @@ def test_pictures_are_taken_out_again_when_the_database_fails(tmp_path, files, m
 
 
 def test_pictures_are_taken_out_again_when_the_storage_is_full(tmp_path, files, monkeypatch):
-    save, saved = FileSystemStorage.save, []
+    save, number = FileSystemStorage.save, itertools.count()
 
     def full(self, name, content, max_length=None):
-        if len(saved) == 4:
+        if next(number) == 4:  # counted at the door: several threads are within at once
             raise OSError("No space left on device")
-        saved.append(save(self, name, content, max_length))
-        return saved[-1]
+        return save(self, name, content, max_length)
 
     monkeypatch.setattr(FileSystemStorage, "save", full)
     with pytest.raises(OSError, match="No space left"):
