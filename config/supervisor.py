@@ -102,7 +102,7 @@ class Supervisor:
                 self.write(f"{name:9s} {line.rstrip()}")
 
 
-def site_parts(host: str, port: int, web_threads: int = 16) -> list[Part]:
+def site_parts(host: str, port: int, web_threads: int = 4) -> list[Part]:
     """Return web server, workers and the scheduler.
 
     The workers run their tasks in their own process (`solo`): CUDA does not survive a fork, and a killed

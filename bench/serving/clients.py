@@ -4,6 +4,9 @@ A cycle is "save this answer and show the next question", as the page does it: t
 request, then one POST an answer; after the last one the cycle ends when the questions of the next pass have come.
 Requests are bytes that were put together before, replies are read just as far as needed, and one `epoll` waits for
 all connections: a thirtieth of what the server needs, and the report says how much.
+
+People come one after the other, as they do to a study, and are measured from when the last has come. If all began in
+one moment they would stay in step, and every twentieth answer all of them would ask for the next pass at once.
 """
 
 import json
@@ -25,6 +28,7 @@ class Seen:
     saved: list[tuple[int, int, str]] = field(default_factory=list)  # of the same answers: assignment, position, side
     errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    saved_before: list[tuple[int, int, str]] = field(default_factory=list)  # while people were still coming
 
 
 class Person:
@@ -100,20 +104,30 @@ class Person:
         return head.encode() + body
 
 
-def answer_for(seconds: float, port: int, tokens: list[str]) -> Seen:
-    """Let the people of `tokens` answer at once for so many seconds; then wait for the replies under way."""
-    seen = Seen()
-    people = [Person(port, token, seen) for token in tokens]
+def answer_for(seconds: float, port: int, tokens: list[str], arriving: float = 0.0, all_here=lambda: None) -> Seen:
+    """Let the people of `tokens` answer for so many seconds; then wait for the replies under way.
+
+    arriving : seconds over which they come, before those that count      all_here : called when the last has come
+    """
+    before, seen = Seen(), Seen()
+    coming = [Person(port, token, before) for token in tokens]
+    people, gap, began = list(coming), arriving / len(tokens), time.perf_counter()
+    counted_from = None
     with selectors.DefaultSelector() as selector:
-        for person in people:
-            selector.register(person.sock, selectors.EVENT_READ, person)
-        started = time.perf_counter()
-        for person in people:
-            person.ask_for_pass(started)
-        while selector.get_map():
-            is_over = time.perf_counter() - started > seconds
-            ready = selector.select(LONGEST_WAIT)
-            if not ready:
+        while coming or selector.get_map():
+            now = time.perf_counter()
+            while coming and now >= began + gap * (len(people) - len(coming)):
+                person = coming.pop(0)
+                selector.register(person.sock, selectors.EVENT_READ, person)
+                person.ask_for_pass(now)
+            if not coming and counted_from is None:
+                all_here()
+                counted_from = time.perf_counter()
+                for person in people:
+                    person.seen = seen
+            is_over = counted_from is not None and now - counted_from > seconds
+            ready = selector.select(gap if coming else LONGEST_WAIT)
+            if not ready and not coming:
                 seen.errors.append(f"no reply within {LONGEST_WAIT} s")
                 break
             for key, _ in ready:
@@ -127,7 +141,8 @@ def answer_for(seconds: float, port: int, tokens: list[str]) -> Seen:
                 except (OSError, RuntimeError, LookupError, ValueError) as error:
                     seen.errors.append(repr(error))
                 selector.unregister(person.sock)
-        seen.seconds = time.perf_counter() - started
+        seen.seconds = time.perf_counter() - counted_from
+    seen.saved_before = before.saved
     for person in people:
         person.sock.close()
     return seen

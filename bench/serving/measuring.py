@@ -14,6 +14,7 @@ from bench.serving import clients, site
 
 PARTS = ("people", "slots")
 TARGETS = {16: 100, 100: 250}  # people: p95 in ms
+ARRIVING = 0.5  # so many times the seconds that count, people come
 N_ROUNDS = 4
 
 
@@ -119,8 +120,10 @@ def percentile_ms(seconds: list[float], share: float) -> float:
 def drive(running: site.Site, study, n_people: int, seconds: float) -> Figures:
     """Let new people answer questions of the study."""
     tokens = site.people_of(study, n_people)
-    before = running.cpu_seconds()
-    seen = clients.answer_for(seconds, running.port, tokens)
+    before: dict[str, float] = {}
+    seen = clients.answer_for(
+        seconds, running.port, tokens, ARRIVING * seconds, lambda: before.update(running.cpu_seconds())
+    )
     after = running.cpu_seconds()
     if not seen.saved:
         raise RuntimeError(f"nothing was saved: {seen.errors[:3]}")
@@ -140,7 +143,7 @@ def measure_people(running: site.Site, seconds: float) -> list:
         print(found.row(f"{n_people} people"), f"  (targets: p95 {target} ms, 350 saved/s)", flush=True)
         seen.append(found.seen)
     print(gold_beside_others(seen[0]), flush=True)
-    return [answer for one in seen for answer in one.saved]
+    return [answer for one in seen for answer in (*one.saved_before, *one.saved)]
 
 
 def gold_beside_others(seen: clients.Seen) -> str:
@@ -192,7 +195,7 @@ def take_turns(running: site.Site, studies: dict, seconds: float, first: list[fl
         first = first or row
         shown = "   ".join(f"{now:7.1f} ms {now / then:5.2f}x" for now, then in zip(row, first, strict=True))
         print(f"  {title:>30}   {shown}", flush=True)
-    return [answer for found in rounds for one in found for answer in one.seen.saved], first
+    return [answer for found in rounds for one in found for answer in (*one.seen.saved_before, *one.seen.saved)], first
 
 
 def middle_of(rounds: list[Figures]) -> list[float]:
