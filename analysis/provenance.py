@@ -1,6 +1,7 @@
 """Where the figures of a report come from, and the commands that make them again."""
 
 import platform
+import re
 from importlib import metadata
 
 from triplets.archive import Release
@@ -19,7 +20,7 @@ def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int, proj
     collection = release.manifest.get("collection", {})
     return {
         "release": {
-            "name": str(study.get("release") or release.manifest.get("name") or release.path.name),
+            "name": str(study.get("release") or release.manifest.get("name") or _name_of(release, study)),
             "study": str(study.get("name", "")),
             "collection": str(collection.get("name", "")),
             "licence": str(collection.get("licence", "")),
@@ -42,6 +43,13 @@ def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int, proj
         "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
         "commands": commands(about, n_bootstrap, seed, projections),
     }
+
+
+def _name_of(release: Release, study: dict) -> str:
+    """Return what a release is called where its manifest does not say: its file, unless that is named by a checksum."""
+    if re.fullmatch(r"[0-9a-f]{64}", release.path.stem):
+        return " ".join(filter(None, (str(study.get("name", "")), release.sha256[:12])))
+    return release.path.name
 
 
 def commands(about: dict, n_bootstrap: int, seed_of_evaluation: int, projections) -> list[str]:
