@@ -16,6 +16,7 @@ from annotation.forms import PositionForm, read_answer, read_json, require_valid
 from annotation.models import Participation
 from annotation.serializers import shown_assignment, shown_practice
 from annotation.services.assignments import claim_assignment
+from annotation.services.claiming import claim_at_once
 from annotation.services.links import access_participation, has_consented, has_practised, participation_of_token
 from annotation.services.practice import check_practice
 from annotation.services.responses import record_answer
@@ -65,8 +66,11 @@ def require_ready(participation: Participation) -> None:
 
 
 @require_GET
-@of_participation
-def assignment(request, participation):
+@in_json
+def assignment(request, token):
+    if (begun := claim_at_once(participation_of_token(token))) is not None:
+        return shown_assignment(begun.assignment, begun.participation, begun.shown)
+    participation = access_participation(token)
     require_ready(participation)
     return shown_assignment(claim_assignment(participation.study, participation.annotator), participation)
 

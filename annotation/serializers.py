@@ -55,10 +55,15 @@ def unanswered(assignment: Assignment):
     return assignment.presentations.exclude(position__in=answered).select_related("question").order_by("position")
 
 
-def shown_assignment(assignment: Assignment | None, participation: Participation) -> dict:
-    """The open questions of an assignment; `done` and no questions where nothing is left for this person."""
+def shown_assignment(assignment: Assignment | None, participation: Participation, shown=None) -> dict:
+    """The open questions of an assignment; `done` and no questions where nothing is left for this person.
+
+    shown : the presentations to answer, where the caller has them.
+    """
     study = participation.study
-    questions = [] if assignment is None else [shown_question(shown, study) for shown in unanswered(assignment)]
+    if shown is None:
+        shown = [] if assignment is None else unanswered(assignment)
+    questions = [shown_question(each, study) for each in shown]
     n_positions = 0 if assignment is None else assignment.n_positions
     return {
         "assignment": assignment and assignment.pk,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation.errors import AssignmentNotYours
 from annotation.models import Annotator, Assignment, Participation, Presentation, Slot, Study
-from annotation.services.drawing import chance, draw_pass, draw_qualification
+from annotation.services.drawing import draw_pass, draw_qualification, is_first_left
 from annotation.services.links import require_open
 
 
@@ -129,7 +129,7 @@ def _create_assignment(participation: Participation, questions: list[tuple[int, 
             assignment=assignment,
             position=position,
             question_id=question,
-            is_first_left=bool(chance.getrandbits(1)),
+            is_first_left=is_first_left(),
             is_repeat=is_repeat,
         )
         for position, (question, is_repeat) in enumerate(questions)

@@ -1,8 +1,10 @@
 """What one pass asks: the questions of its batch, gold, questions shared by all, and some of them once more."""
 
 import random
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from annotation.models import BatchQuestion, Participation, Presentation, Response
+from annotation.models import BatchQuestion, Participation, Presentation, Response, Study
 from annotation.ordering import group_by_key, order_pass
 from triplets.models import Question
 
@@ -11,21 +13,52 @@ N_REMEMBERED = 500  # repeats are drawn from the person's latest so many answers
 chance = random.SystemRandom()  # sides and gold places must not be guessable from an earlier page
 
 
+@dataclass(frozen=True)
+class Supply:
+    """What a pass of one person is drawn from; questions are primary keys. Only what the study wants is there."""
+
+    members: list[int]  # of the batch
+    gold: dict[int, int]  # all gold of the study, and how often this person met each
+    shared: list[int]  # that this person has not met, in the order in which everybody meets them
+    earlier: list[int]  # ordinary questions that this person answered and was not asked again since
+    references_of: Callable[[list[int]], list[int]]  # the stimulus that each question is about
+
+
 def draw_pass(participation: Participation, batch_id: int) -> list[tuple[int, bool]]:
     """Return the questions of a pass through a batch in the order of asking, and whether each is a repeat."""
     study = participation.study
     members = list(BatchQuestion.objects.filter(batch=batch_id).values_list("question_id", flat=True))
-    n_gold = n_gold_wanted(participation.n_gold, study.n_gold_per_batch, study.min_gold)
-    questions = members + draw_gold(participation, n_gold) + _draw_shared(participation, len(members))
+    supply = Supply(
+        members=members,
+        gold=_times_met(participation) if study.n_gold_per_batch else {},
+        shared=_fresh_shared(participation, len(members)) if study.shared_share else [],
+        earlier=_answered_earlier(participation) if study.repeat_share else [],
+        references_of=_references_of,
+    )
+    return compose_pass(study, participation.n_gold, supply)
+
+
+def compose_pass(study: Study, n_gold_seen: int, supply: Supply) -> list[tuple[int, bool]]:
+    """Draw a pass of a person who has seen so many gold questions; as `draw_pass`, without the database."""
+    members = supply.members
+    n_gold = n_gold_wanted(n_gold_seen, study.n_gold_per_batch, study.min_gold)
+    n_shared = n_shared_wanted(study.shared_share, len(members))
     n_again = round(study.repeat_share * len(members))
-    earlier = _draw_earlier(participation, n_again)
-    return order_pass(_groups(participation, questions), chance, n_again, earlier, frozenset(members))
+    questions = members + _least_met(supply.gold, n_gold) + supply.shared[:n_shared]
+    earlier = chance.sample(supply.earlier, min(n_again, len(supply.earlier)))
+    return order_pass(_groups(study, questions, supply.references_of), chance, n_again, earlier, frozenset(members))
 
 
 def draw_qualification(participation: Participation) -> list[tuple[int, bool]]:
     """Return the gold questions that a newcomer answers before anything else."""
-    questions = draw_gold(participation, participation.study.n_qualification)
-    return order_pass(_groups(participation, questions), chance)
+    study = participation.study
+    questions = _least_met(_times_met(participation), study.n_qualification)
+    return order_pass(_groups(study, questions, _references_of), chance)
+
+
+def is_first_left() -> bool:
+    """Draw the side of a presentation."""
+    return bool(chance.getrandbits(1))
 
 
 def n_gold_wanted(n_seen: int, n_per_batch: int, min_gold: int) -> int:
@@ -39,18 +72,6 @@ def n_gold_wanted(n_seen: int, n_per_batch: int, min_gold: int) -> int:
     return n_per_batch + max(0, min(N_EXTRA_GOLD, min_gold - n_seen - n_per_batch))
 
 
-def draw_gold(participation: Participation, n_wanted: int) -> list[int]:
-    """Draw gold questions, those first that this person has met least often: unseen until the pool is exhausted."""
-    if n_wanted == 0:
-        return []
-    pool = list(_of_role(participation, Question.Role.GOLD).values_list("pk", flat=True))
-    n_met = dict.fromkeys(pool, 0)
-    for question in _met(participation, Question.Role.GOLD).values_list("question_id", flat=True):
-        n_met[question] = n_met.get(question, 0) + 1
-    chance.shuffle(pool)  # then a stable sort: chance decides among equals
-    return sorted(pool, key=n_met.__getitem__)[:n_wanted]
-
-
 def n_shared_wanted(share: float, n_questions: int) -> int:
     """Shared questions of a pass, at least one where there shall be any.
 
@@ -60,33 +81,48 @@ def n_shared_wanted(share: float, n_questions: int) -> int:
     return max(1, round(share * n_questions)) if share else 0
 
 
-def _draw_shared(participation: Participation, n_questions: int) -> list[int]:
-    """Return the next shared questions, in the same order for everybody, none of them twice."""
+def _least_met(n_times: dict[int, int], n_wanted: int) -> list[int]:
+    """Draw those questions first that the person has met least often: unseen until the pool is exhausted."""
+    pool = list(n_times)
+    chance.shuffle(pool)  # then a stable sort: chance decides among equals
+    return sorted(pool, key=n_times.__getitem__)[:n_wanted]
+
+
+def _groups(study: Study, questions: list[int], references_of) -> list[list[int]]:
+    """Return what is asked in a row: all of one picture where the study wants that, else each question by itself."""
+    if not study.groups_attributes:
+        return [[question] for question in questions]
+    return group_by_key(questions, references_of(questions))
+
+
+# What the supply is read from -----------------------------------------------------------------------
+
+
+def _times_met(participation: Participation) -> dict[int, int]:
+    n_times = dict.fromkeys(_of_role(participation, Question.Role.GOLD).values_list("pk", flat=True), 0)
+    for question in _met(participation, Question.Role.GOLD).values_list("question_id", flat=True):
+        if question in n_times:
+            n_times[question] += 1
+    return n_times
+
+
+def _fresh_shared(participation: Participation, n_questions: int) -> list[int]:
     n_wanted = n_shared_wanted(participation.study.shared_share, n_questions)
-    if n_wanted == 0:
-        return []
     met = _met(participation, Question.Role.SHARED).values("question_id")
     fresh = _of_role(participation, Question.Role.SHARED).exclude(pk__in=met).order_by("pk")
     return list(fresh.values_list("pk", flat=True)[:n_wanted])
 
 
-def _draw_earlier(participation: Participation, n_wanted: int) -> list[int]:
-    """Return ordinary questions that the person answered in former passes and was not asked again since."""
-    if n_wanted == 0:
-        return []
+def _answered_earlier(participation: Participation) -> list[int]:
     mine = Response.objects.filter(study=participation.study_id, annotator=participation.annotator_id)
     asked_again = set(mine.filter(is_repeat=True).values_list("question_id", flat=True))
     answered = mine.filter(is_repeat=False, question__role=Question.Role.ORDINARY).order_by("-pk")
-    pool = [q for q in answered.values_list("question_id", flat=True)[:N_REMEMBERED] if q not in asked_again]
-    return chance.sample(pool, min(n_wanted, len(pool)))
+    return [q for q in answered.values_list("question_id", flat=True)[:N_REMEMBERED] if q not in asked_again]
 
 
-def _groups(participation: Participation, questions: list[int]) -> list[list[int]]:
-    """Return what is asked in a row: all of one picture where the study wants that, else each question by itself."""
-    if not participation.study.groups_attributes:
-        return [[question] for question in questions]
+def _references_of(questions: list[int]) -> list[int]:
     reference_of = dict(Question.objects.filter(pk__in=questions).values_list("pk", "reference_id"))
-    return group_by_key(questions, [reference_of[question] for question in questions])
+    return [reference_of[question] for question in questions]
 
 
 def _of_role(participation: Participation, role: str):

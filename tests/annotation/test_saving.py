@@ -281,7 +281,10 @@ def test_all_of_it_on_postgresql(postgres_url):
     }
     for inherited in ("PYTEST_XDIST_WORKER", "SEMBLANCE_TEST_ROOT"):
         environment.pop(inherited, None)
-    files = [f"tests/annotation/test_{name}.py" for name in ("saving", "answering", "gold_hidden")]
+    files = [
+        f"tests/annotation/test_{name}.py"
+        for name in ("saving", "answering", "gold_hidden", "claiming_at_once", "passes")
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
         env=environment, capture_output=True, text=True, timeout=400, check=False,
