@@ -12,7 +12,8 @@ import numpy as np
 from analysis import probes
 from analysis.classification import auc, plain
 from analysis.probes import NothingToProbe
-from analysis.resampling import RATE, SHARE, Resample, Units, linear_estimate, units_of
+from analysis.resampling import Resample, Units, linear_estimate, units_of
+from triplets.intervals import RATE, SHARE
 
 #: A unit is probed that training shows so often, and as often does not show.
 MIN_PER_KIND = 5

@@ -4,12 +4,12 @@ from dataclasses import fields
 
 import numpy as np
 
-from analysis.resampling import DIFFERENCE, RATE, Resample, units_of
-from annotation.accuracy import wilson_interval
+from analysis.resampling import Resample, units_of
 from learning.judgements import Responses, divide, has_responses, triplet_responses
 from learning.splits import Split
 from triplets import geometry
 from triplets.archive import Release
+from triplets.intervals import DIFFERENCE, RATE, wilson_interval
 
 #: A share of fewer judgements says nothing about a person.
 MIN_JUDGEMENTS = 10

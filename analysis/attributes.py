@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analysis.classification import plain
-from analysis.resampling import CORRELATION, ERROR, EXPLAINED, Resample, units_of
+from analysis.resampling import Resample, units_of
 from annotation import agreement
 from triplets.archive import Release
+from triplets.intervals import CORRELATION, ERROR, EXPLAINED
 
 MIN_CASES = 3
 

@@ -12,7 +12,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 from analysis.classification import plain
-from analysis.resampling import ERROR, SHARE, Resample, units_of
+from analysis.resampling import Resample, units_of
+from triplets.intervals import ERROR, SHARE
 
 N_BINS = 10
 LINKS = ("distance", "squared", "student")

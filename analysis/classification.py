@@ -6,7 +6,8 @@ Used for linear probes on a representation and for networks of pictures alike. I
 import numpy as np
 from scipy.stats import rankdata
 
-from analysis.resampling import RATE, SHARE, Estimate, Resample, Units, linear_estimate, units_of
+from analysis.resampling import Estimate, Resample, Units, linear_estimate, units_of
+from triplets.intervals import RATE, SHARE
 
 
 def class_figures(truth, said, names, subject=None, *, score=None, n_bootstrap=1000, seed=0) -> dict:

@@ -11,9 +11,10 @@ import numpy as np
 from analysis import probes
 from analysis.measured import Measured, satisfied
 from analysis.representation import Representation
-from analysis.resampling import DIFFERENCE, ERROR, PLAIN, SHARE, Estimate, Resample, interval, units_of
+from analysis.resampling import Estimate, Resample, units_of
 from learning.splits import SUBJECT
 from triplets.archive import Release
+from triplets.intervals import DIFFERENCE, ERROR, PLAIN, SHARE, interval
 
 MIN_CASES = 5
 

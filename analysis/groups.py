@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.resampling import CONFIDENCE, DIFFERENCE, ERROR, PLAIN, SHARE, Resample, Scale, units_of
+from analysis.resampling import Resample, units_of
+from triplets.intervals import CONFIDENCE, DIFFERENCE, ERROR, PLAIN, SHARE, Scale
 from triplets.records import Stimuli
 
 #: A column with more values is a name or a number; ages are put into bands.

@@ -8,7 +8,8 @@ them are paired.
 
 import numpy as np
 
-from analysis.resampling import DIFFERENCE, SHARE, Estimate, Resample, units_of
+from analysis.resampling import Estimate, Resample, units_of
+from triplets.intervals import DIFFERENCE, SHARE
 
 ALL = "all"
 

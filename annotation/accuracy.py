@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from triplets.intervals import check_counts, wilson_interval
+
 #: Differences of this size are rounding, not accuracy: 0.7 · 10 must not demand 8 right of 10.
 _ROUNDING = 1e-9
 
@@ -20,7 +22,7 @@ class GoldRecord:
     n_seen: int
 
     def __post_init__(self):
-        _check_counts(self.n_right, self.n_seen)
+        check_counts(self.n_right, self.n_seen)
 
     @property
     def accuracy(self) -> float | None:
@@ -44,7 +46,7 @@ def is_excluded(n_right, n_seen, threshold=0.75, min_gold=4) -> bool:
     >>> is_excluded(2, 3), is_excluded(2, 4), is_excluded(3, 4)
     (False, True, False)
     """
-    _check_counts(n_right, n_seen)
+    check_counts(n_right, n_seen)
     _check_probability("threshold", threshold)
     return bool(n_seen >= max(min_gold, 1) and n_right < threshold * n_seen - _ROUNDING)
 
@@ -82,49 +84,6 @@ def exclusion_probability(true_accuracy, n_gold, threshold=0.75, min_gold=4) -> 
         out += here[bad].sum()
         here = np.where(bad, 0.0, here)
     return float(out)
-
-
-def wilson_interval(n_right, n_seen, confidence=0.95) -> tuple[float, float]:
-    """Return (low, high): the score interval of a proportion (Wilson 1927); (0, 1) where nothing was seen.
-
-    Close to its nominal coverage even for four questions, where the textbook
-    interval p ± z·sqrt(p(1-p)/n) has length zero after four right answers.
-    """
-    _check_counts(n_right, n_seen)
-    z = _normal_quantile(confidence)
-    if n_seen == 0:
-        return 0.0, 1.0
-    share = n_right / n_seen
-    centre = (share + z * z / (2 * n_seen)) / (1 + z * z / n_seen)
-    half = z / (1 + z * z / n_seen) * (share * (1 - share) / n_seen + z * z / (4 * n_seen * n_seen)) ** 0.5
-    low = 0.0 if n_right == 0 else max(0.0, centre - half)
-    high = 1.0 if n_right == n_seen else min(1.0, centre + half)
-    return float(low), float(high)
-
-
-def binomial_interval(n_right, n_seen, confidence=0.95) -> tuple[float, float]:
-    """Return (low, high): the exact interval of a proportion (Clopper & Pearson 1934); (0, 1) where nothing was seen.
-
-    Never covers less than its confidence, at the price of being wider than
-    Wilson's. The one to quote when somebody is about to be excluded.
-    """
-    _check_counts(n_right, n_seen)
-    _normal_quantile(confidence)
-    tail = (1 - confidence) / 2
-    low = 0.0 if n_right == 0 else float(special.betaincinv(n_right, n_seen - n_right + 1, tail))
-    high = 1.0 if n_right == n_seen else float(special.betaincinv(n_right + 1, n_seen - n_right, 1 - tail))
-    return low, high
-
-
-def _normal_quantile(confidence) -> float:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence!r}: expected a number between 0 and 1, such as 0.95")
-    return float(special.ndtri((1 + confidence) / 2))
-
-
-def _check_counts(n_right, n_seen):
-    if not 0 <= n_right <= n_seen:
-        raise ValueError(f"{n_right} right of {n_seen} seen: expected 0 <= right <= seen")
 
 
 def _check_probability(name, value):

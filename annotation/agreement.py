@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from triplets.intervals import ERROR, EXPLAINED, RATE, Scale, effective_number, interval
+
 LEVELS = ("nominal", "ordinal", "interval")
 
 
@@ -54,7 +56,7 @@ def krippendorff_alpha(unit, annotator, value, level="nominal", *, n_bootstrap=0
         _alpha(unit, code, levels, level, np.bincount(rng.integers(n_units, size=n_units), minlength=n_units))
         for _ in range(n_bootstrap)
     ]
-    return estimate_from(point, draws, confidence)
+    return estimate_from(point, draws, EXPLAINED, n_units, confidence=confidence)
 
 
 def icc(unit, annotator, value, kind="ICC(2,k)") -> float:
@@ -183,13 +185,15 @@ def _alpha(unit, code, levels, level, times) -> float:
     return float(1 - observed / expected) if expected > 0 else float("nan")
 
 
-def estimate_from(point, draws, confidence=0.95) -> Estimate:
-    """Return the value with the percentile interval of its bootstrap draws; without any, where none is a number."""
-    tail = 100 * (1 - confidence) / 2
+def estimate_from(point, draws, scale: Scale, n_units: int, *, effective=None, confidence=0.95) -> Estimate:
+    """Return the value with the interval of its bootstrap draws; without any, where none is a number.
+
+    n_units : what was drawn, `triplets.intervals.interval`; effective : of units that differ in size, None alike.
+    """
     if not np.isfinite(draws).any():
         return Estimate(point)
-    low, high = np.nanpercentile(draws, [tail, 100 - tail])
-    return Estimate(point, float(low), float(high))
+    effective = n_units if effective is None else effective
+    return Estimate(point, *interval(point, draws, scale, n_units, n_units, effective, confidence))
 
 
 def _long_format(unit, annotator, value):
@@ -239,7 +243,8 @@ def ceilings_by_level(n_majority, n_votes, n_bootstrap=1000, seed=0, groups=None
 
     {"a": Estimate, "levels": {5: {"n", "one_person", "oracle"}, 3: ..., 1: ...}, "overall": {...}},
     levels in falling order, values Estimates. The intervals say how well the
-    ceilings are known, not how much a score under them varies.
+    ceilings are known, not how much a score under them varies. All groups
+    inform every level, since a is fitted to all of them.
     """
     k, n = _counts(n_majority, n_votes)
     if not len(k):
@@ -250,16 +255,17 @@ def ceilings_by_level(n_majority, n_votes, n_bootstrap=1000, seed=0, groups=None
     n_patterns = patterns.shape[1]
     rng = np.random.default_rng(seed)
     times = np.bincount(pattern, minlength=n_patterns)
+    n_units = effective = len(k)
     if groups is None:
         draws = rng.multinomial(len(k), times / len(k), size=n_bootstrap)
     else:
         _, group = np.unique(np.asarray(groups), return_inverse=True)
         if group.shape != k.shape:
             raise ValueError(f"groups have shape {group.shape}: expected {k.shape} as the votes")
-        n_groups = group.max() + 1
-        of_group = np.bincount(group * n_patterns + pattern, minlength=n_groups * n_patterns)
-        drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_bootstrap)
-        draws = drawn @ of_group.reshape(n_groups, n_patterns)
+        n_units, effective = group.max() + 1, effective_number(np.bincount(group))
+        of_group = np.bincount(group * n_patterns + pattern, minlength=n_units * n_patterns)
+        drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_bootstrap)
+        draws = drawn @ of_group.reshape(n_units, n_patterns)
     draws = np.concatenate([times[None], draws]).astype(float)
     draws = draws[draws.sum(axis=1) > 0]
     a = _fit_beta_to_patterns(patterns, draws)
@@ -268,19 +274,22 @@ def ceilings_by_level(n_majority, n_votes, n_bootstrap=1000, seed=0, groups=None
         "oracle": oracle_ceiling(patterns[0], patterns[1], a[:, None]),
     }
 
+    def estimate(values, scale):
+        return estimate_from(float(values[0]), values[1:], scale, n_units, effective=effective, confidence=confidence)
+
     def summary(columns):
         weights = draws[:, columns]
         result = {"n": int(times[columns].sum())}
         for name, values in per_pattern.items():
             with np.errstate(invalid="ignore"):
                 means = (weights * values[:, columns]).sum(axis=1) / weights.sum(axis=1)
-            result[name] = estimate_from(float(means[0]), means[1:], confidence)
+            result[name] = estimate(means, RATE)
         return result
 
     difference = 2 * patterns[0] - patterns[1]
     differences = np.unique(difference[difference > 0])[::-1]
     return {
-        "a": estimate_from(float(a[0]), a[1:], confidence),
+        "a": estimate(a, ERROR),
         "levels": {int(level): summary(np.flatnonzero(difference == level)) for level in differences},
         "overall": summary(np.flatnonzero(difference > 0)),
     }

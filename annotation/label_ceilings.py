@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from annotation.agreement import estimate_from
+from triplets.intervals import ERROR, RATE
 
 N_DRAWS = 4_000
 
@@ -30,7 +31,7 @@ def label_ceilings(counts, n_labels: int, n_bootstrap=200, seed=0, confidence=0.
         )
     # Which label it is means nothing: patterns are sorted, the most frequent first.
     patterns, times = np.unique(-np.sort(-counts, axis=1), axis=0, return_counts=True)
-    rng = np.random.default_rng(seed)
+    rng, n_questions = np.random.default_rng(seed), len(counts)
     draws = np.vstack([times, rng.multinomial(times.sum(), times / times.sum(), size=n_bootstrap)]).astype(float)
     a = _fit(patterns, draws)
     n, top = patterns.sum(axis=1), patterns[:, 0]
@@ -44,11 +45,12 @@ def label_ceilings(counts, n_labels: int, n_bootstrap=200, seed=0, confidence=0.
         for name, values in (("one_person", one_person), ("oracle", oracle)):
             with np.errstate(invalid="ignore", divide="ignore"):
                 means = (weights * values[:, chosen]).sum(axis=1) / weights.sum(axis=1)
-            row[name] = estimate_from(float(means[0]), means[1:], confidence)
+            row[name] = estimate_from(float(means[0]), means[1:], RATE, n_questions, confidence=confidence)
         return row
 
     levels = {int(level): summary(lead == level) for level in np.unique(lead[lead > 0])[::-1]}
-    return {"a": estimate_from(float(a[0]), a[1:], confidence), "levels": levels, "overall": summary(lead > 0)}
+    fitted = estimate_from(float(a[0]), a[1:], ERROR, n_questions, confidence=confidence)
+    return {"a": fitted, "levels": levels, "overall": summary(lead > 0)}
 
 
 def _fit(patterns, times) -> np.ndarray:

@@ -7,9 +7,10 @@ from statistics import mean, median
 import numpy as np
 from django.db.models import Avg, Count, Q, Sum
 
-from annotation import accuracy, agreement
+from annotation import agreement
 from annotation.models import Assignment, Consensus, Participation, Response, Slot, Study
 from annotation.services.consensus import good_responses
+from triplets.intervals import wilson_interval
 from triplets.models import Question
 
 N_RECENT = 4_000  # alpha is taken from the questions that the latest so many good responses were about
@@ -86,7 +87,7 @@ def _accuracies(study: Study) -> dict:
     shares = [right / seen for right, seen in records]
     counts, edges = np.histogram(shares, bins=N_BINS, range=(0, 1))
     n_right, n_seen = (sum(column) for column in zip(*records, strict=True)) if records else (0, 0)
-    low, high = accuracy.wilson_interval(n_right, n_seen)
+    low, high = wilson_interval(n_right, n_seen)
     return {
         "n_annotators": len(shares),
         "mean": mean(shares) if shares else None,

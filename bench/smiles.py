@@ -34,10 +34,10 @@ def main(arguments=None):
     from analysis.explaining.faces import Faces
     from analysis.gradients import picture_score
     from analysis.occlusion import occlusion
-    from analysis.resampling import SHARE
     from learning.checkpoints import load_checkpoint
     from learning.recipes import recipe
     from learning.training import train_release
+    from triplets.intervals import SHARE
 
     with tempfile.TemporaryDirectory() as place:
         os.environ.setdefault("PICTURE_CACHE_DIR", place)

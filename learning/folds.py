@@ -20,6 +20,7 @@ from learning.datasets import NothingToLearn
 from learning.splits import people_of
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
+from triplets.intervals import EXPLAINED, SHARE, Scale, effective_number, interval
 
 RESULTS = "folds.json"
 _RESAMPLES = 2000
@@ -113,7 +114,7 @@ def _figures(release, config, row, value, names, people, seed) -> dict:
         found = {"n": len(label), "accuracy": classes.pop("accuracy"), "f1": classes.pop("f1")}
         found["majority"] = float(table.sum(axis=1).max() / len(label))
         found["classes"] = {"names": list(names), "confusion": table.tolist(), **classes}
-        found["interval"] = _interval(lambda chosen: (label == said)[chosen].mean(), people, seed)
+        found["interval"] = _interval(lambda chosen: (label == said)[chosen].mean(), SHARE, people, seed)
         return found
     targets = attribute_targets(release, row, config.objective, names=names)
     mean = np.nanmean(targets.value, axis=0)
@@ -130,14 +131,15 @@ def _figures(release, config, row, value, names, people, seed) -> dict:
         truth, said = targets.value[chosen].astype(np.float64), value[chosen]
         return float(np.mean(1 - np.nanmean((truth - said) ** 2, axis=0) / np.nanvar(truth, axis=0)))
 
-    return found | {"interval": _interval(mean_r2, people, seed)}
+    return found | {"interval": _interval(mean_r2, EXPLAINED, people, seed)}
 
 
-def _interval(figure: Callable, people: np.ndarray, seed: int) -> list[float]:
-    """Return the 2.5 and 97.5 percentiles of a figure of chosen rows over resampled people."""
+def _interval(figure: Callable, scale: Scale, people: np.ndarray, seed: int) -> list[float]:
+    """Return the 95 % interval of a figure of chosen rows, people drawn again and again."""
     rng = np.random.default_rng([seed, 0xB007])
     rows = [np.flatnonzero(people == person) for person in np.unique(people)]
     drawn = [
         figure(np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))])) for _ in range(_RESAMPLES)
     ]
-    return [float(value) for value in np.percentile(drawn, [2.5, 97.5])]
+    value, effective = figure(np.arange(len(people))), effective_number([len(of) for of in rows])
+    return [float(end) for end in interval(value, drawn, scale, len(people), len(rows), effective)]

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from analysis.resampling import PLAIN, SHARE, Resample, Scale, units_of
+from analysis.resampling import Resample, units_of
 from analysis.warping import MeanShape, onto
+from triplets.intervals import PLAIN, SHARE, Scale
 
 
 def estimate(values, people, *, scale: Scale = PLAIN, seed: int = 0) -> dict:

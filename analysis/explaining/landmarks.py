@@ -16,11 +16,11 @@ from analysis.explaining.shapes import INTEGRATED, PUT_BACK, STEP, ProbeNetwork,
 from analysis.landmark_probe import fit_probe, tangent_report
 from analysis.occlusion import PARTS
 from analysis.portrait import scheme_lines
-from analysis.resampling import SHARE
 from learning.checkpoints import Checkpoint
 from learning.datasets import landmark_dataset
 from learning.splits import split_release
 from triplets.archive import Release
+from triplets.intervals import SHARE
 from triplets.schemes import SCHEMES
 
 NAMES = {INTEGRATED: "Integrated gradients", STEP: "Gradient × movement", PUT_BACK: "Parts put back"}

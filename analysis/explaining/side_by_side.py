@@ -9,7 +9,7 @@ import torch
 from analysis import faithfulness, heatmaps
 from analysis.explaining import gathered, methods
 from analysis.explaining.collection import Collection, averages
-from analysis.resampling import SHARE
+from triplets.intervals import SHARE
 
 N_SHOWN, _N_ALIKE = 2, 128
 #: Of a curve, what compares networks: validation where there is any.

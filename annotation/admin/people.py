@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
-from annotation import accuracy
 from annotation.models import Annotator, Assignment, Consensus, Participation, ReplacementDecision
 from annotation.services.replacement import replace_slots
 from annotation.services.screening import exclude, readmit
+from triplets.intervals import wilson_interval
 
 
 def badge(css: str, words: str):
@@ -52,7 +52,7 @@ class ParticipationAdmin(LookedAt):
     def interval(self, person):
         if not person.n_gold:
             return "–"
-        low, high = accuracy.wilson_interval(person.n_gold_right, person.n_gold)
+        low, high = wilson_interval(person.n_gold_right, person.n_gold)
         return f"{person.accuracy:.2f} ({low:.2f} to {high:.2f})"
 
     def has_set_aside_permission(self, request):

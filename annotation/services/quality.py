@@ -17,6 +17,7 @@ from annotation.label_ceilings import label_ceilings
 from annotation.models import Consensus, Participation, Response, Study
 from annotation.services.consensus import good_responses
 from annotation.services.replacement import why_paused
+from triplets.intervals import wilson_interval
 from triplets.models import Question
 
 KEPT_SECONDS = 20
@@ -82,7 +83,7 @@ def _people(study: Study) -> dict:
     columns = ("annotator__code", "n_gold_right", "n_gold", "n_responses", "exclusion")
     people = []
     for code, n_right, n_gold, n_responses, exclusion in seen.values_list(*columns).iterator(5000):
-        low, high = accuracy.wilson_interval(n_right, n_gold)
+        low, high = wilson_interval(n_right, n_gold)
         people.append(
             {"code": code, "accuracy": n_right / n_gold, "low": low, "high": high, "n_gold": n_gold,
              "n_responses": n_responses, "is_excluded": bool(exclusion)}

@@ -3,7 +3,8 @@ import pytest
 from scipy import stats
 
 from analysis import resampling
-from analysis.resampling import CORRELATION, DIFFERENCE, ERROR, EXPLAINED, PLAIN, SHARE, Resample, units_of
+from analysis.resampling import Resample, units_of
+from triplets.intervals import PLAIN, SHARE
 
 
 def mean(sums):
@@ -51,15 +52,6 @@ def test_draws_in_parts_are_the_draws_at_once(monkeypatch):
     assert (whole.sum(1) == 50).all()
 
 
-@pytest.mark.parametrize("scale", [SHARE, DIFFERENCE, PLAIN, CORRELATION, ERROR, EXPLAINED])
-def test_every_scale_comes_back_and_stays_within_its_ends(scale):
-    values = np.array([0.1, 0.5, 0.9])
-    back = scale.back(scale.forth(values, 10**9))
-    assert np.allclose(back, values, atol=1e-6)
-    low, high = resampling.interval(0.9, np.linspace(0.5, 0.99, 50), scale, 40, 4, 4.0)
-    assert scale.low <= low < 0.9 < high <= scale.high
-
-
 def test_a_statistic_that_does_not_exist_is_none_and_one_person_says_nothing_about_others():
     nobody = Resample(units_of(["a", "b"], 2), 100)
     assert nobody.estimate(np.zeros((2, 2)), mean, SHARE) is None
@@ -67,9 +59,3 @@ def test_a_statistic_that_does_not_exist_is_none_and_one_person_says_nothing_abo
     size = np.array([True, False])
     found = alone.estimate(np.array([[1.0, 1.0], [0.0, 0.0]]), mean, SHARE, size=size)
     assert (found.n_units, found.low, found.high) == (1, 0.0, 1.0)
-
-
-def test_people_of_unequal_size_count_as_fewer():
-    even = resampling.interval(0.7, np.linspace(0.6, 0.8, 99), SHARE, 100, 10, 10.0)
-    uneven = resampling.interval(0.7, np.linspace(0.6, 0.8, 99), SHARE, 100, 10, 3.0)
-    assert uneven[0] < even[0] < even[1] < uneven[1]

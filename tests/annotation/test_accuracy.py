@@ -51,34 +51,12 @@ def test_the_operating_curve_agrees_with_the_rule_it_describes():
     assert accuracy.pass_probability(0.5, 0) == accuracy.pass_probability(0.0, 10, threshold=0.0) == 1.0
 
 
-def test_intervals_by_hand():
-    # Wilson, 15 of 20: centre (0.75 + 1.9207/20)/(1 + 3.8415/20) = 0.7097
-    assert accuracy.wilson_interval(15, 20) == pytest.approx((0.5313, 0.8881), abs=5e-4)
-    # Clopper and Pearson, all 4 right: low end is 0.025 ** (1/4)
-    assert accuracy.binomial_interval(4, 4) == pytest.approx((0.025**0.25, 1.0))
-    assert accuracy.binomial_interval(0, 4) == pytest.approx((0.0, 1 - 0.025**0.25))
-    assert accuracy.wilson_interval(0, 0) == accuracy.binomial_interval(0, 0) == (0.0, 1.0)
-    assert GoldRecord(15, 20).interval() == accuracy.wilson_interval(15, 20)
-
-
-@pytest.mark.parametrize("true_accuracy", [0.5, 0.75, 0.95])
-def test_the_intervals_cover_what_they_promise(true_accuracy):
-    n = 20
-    probability = np.array([math.comb(n, k) * true_accuracy**k * (1 - true_accuracy) ** (n - k) for k in range(n + 1)])
-    for interval, at_least in ((accuracy.binomial_interval, 0.95), (accuracy.wilson_interval, 0.91)):
-        ends = [interval(k, n) for k in range(n + 1)]
-        covered = sum(p for p, (low, high) in zip(probability, ends, strict=True) if low <= true_accuracy <= high)
-        assert covered >= at_least
-        assert all(low <= k / n <= high for k, (low, high) in enumerate(ends))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: GoldRecord(5, 4), "5 right of 4 seen"),
         (lambda: accuracy.is_excluded(-1, 4), "-1 right of 4"),
         (lambda: accuracy.is_excluded(1, 4, threshold=75), "threshold is 75"),
-        (lambda: accuracy.wilson_interval(1, 4, confidence=95), "confidence is 95"),
         (lambda: accuracy.pass_probability(0.5, -1), "n_gold is -1"),
     ],
 )

@@ -215,6 +215,22 @@ class TestCeilings:
         assert alone.value == together.value
         assert together.high - together.low > 3 * (alone.high - alone.low)
 
+    def test_the_interval_of_a_ceiling_holds_it_with_few_people_who_differ_in_size(self):
+        """In .95 of studies of five people (python -m bench coverage); plain percentiles of the same draws in .78."""
+        rng = np.random.default_rng(6)
+
+        def overall(n_people, n_bootstrap):
+            n = rng.poisson(20 * rng.gamma(1.5, 1 / 1.5, n_people)) + 1
+            groups = np.repeat(np.arange(n_people), n)
+            a = np.exp(0.25 * rng.normal(size=n_people))[groups]
+            k = rng.binomial(5, rng.beta(a, a))
+            found = agreement.ceilings_by_level(k, np.full(len(k), 5), n_bootstrap=n_bootstrap, groups=groups)
+            return found["overall"]["one_person"]
+
+        truth = overall(10_000, 2).value
+        found = [overall(5, 100) for _ in range(100)]
+        assert 0.87 <= np.mean([one.low <= truth <= one.high for one in found]) < 1
+
     def test_wrong_votes_are_refused_with_a_reason(self):
         with pytest.raises(ValueError, match="6 of 5 votes"):
             agreement.fit_beta([5, 6], 5)
