@@ -8,6 +8,7 @@ left, a closed study) takes no slot here, changes nothing, and is left to `claim
 """
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -129,10 +130,8 @@ def claim_at_once(participation: int) -> Begun | None:
     asked = {"participation": participation, "largest_batch": LARGEST_BATCH, "n_remembered": N_REMEMBERED}
     asked = {name: str(value) for name, value in asked.items()}
     connection.ensure_connection()
-    database = connection.connection
     try:
-        # The pipeline sends BEGIN with the first statement and COMMIT with the second; leaving it waits for both.
-        with database.pipeline(), database.transaction(), psycopg.Cursor(database, row_factory=dict_row) as cursor:
+        with _exchange(connection.connection) as cursor:
             cursor.execute(TAKE, asked, prepare=True)
             taken = cursor.fetchone()
             if taken is None:
@@ -141,7 +140,7 @@ def claim_at_once(participation: int) -> Begun | None:
             study = _row(Study, {name: taken[name] for name in OF_STUDY} | {"id": taken["study_id"]})
             drawn = [(*entry, is_first_left()) for entry in compose_pass(study, taken["n_gold"], _supply(taken))]
             cursor.execute(WRITE, _texts(taken, drawn), prepare=True)
-            rows = cursor.fetchall()
+        rows = cursor.fetchall()
     except psycopg.errors.UniqueViolation:  # another tab of the same person was first: its pass is the one to resume
         return None
     except psycopg.OperationalError:  # the server was started again: step by step opens a new connection
@@ -150,6 +149,25 @@ def claim_at_once(participation: int) -> Begun | None:
         connection.close()
         return None
     return _begun(taken, study, drawn, rows)
+
+
+@contextmanager
+def _exchange(database: psycopg.Connection):
+    """Give a cursor whose statements are one transaction; BEGIN goes with the first of them, COMMIT with the last.
+
+    psycopg's own `transaction()` waits for an answer to each of the two, even within a pipeline.
+    """
+    is_inner = connection.in_atomic_block
+    try:
+        with database.pipeline():
+            if not is_inner:
+                database.execute("BEGIN")
+            yield psycopg.Cursor(database, row_factory=dict_row)
+            if not is_inner:
+                database.execute("COMMIT")
+    finally:
+        if not is_inner and not database.closed:
+            database.rollback()  # which does nothing where nothing is open
 
 
 def _supply(taken: dict) -> Supply:
