@@ -61,24 +61,30 @@ def race(n_threads: int, n_slots: int) -> dict:
     from django.db import connection
     from django.utils import timezone
 
-    from annotation.models import Annotator, Assignment, Participation, Slot
+    from annotation.models import Assignment, Participation, Slot
     from annotation.services.assignments import claim_assignment
+    from annotation.services.claiming import claim_at_once
+    from tests.annotation.making import enter
 
     call_command("migrate", verbosity=0)
     study = make_study(n_slots)
     names = [f"person {i - 1 if i % 10 == 9 else i}" for i in range(n_threads)]
-    people = {name: Annotator.objects.create(recruiter="bench", external_id=name) for name in set(names)}
+    people = {name: enter(study, name) for name in set(names)}
     barrier, claims, errors = threading.Barrier(n_threads), [], []
 
-    def work(annotator):
+    def claim(person):  # as the page does
+        begun = claim_at_once(person.pk)
+        return claim_assignment(study, person.annotator) if begun is None else begun.assignment
+
+    def work(person):
         try:
             barrier.wait()
-            while (assignment := claim_assignment(study, annotator)) is not None:
+            while (assignment := claim(person)) is not None:
                 is_mine = Assignment.objects.filter(pk=assignment.pk, state="active").update(
                     state="completed", completed_at=timezone.now()
                 )
                 if is_mine:  # else the person's other tab has just finished the same one
-                    claims.append((assignment.slot_id, assignment.batch_id, annotator.pk))
+                    claims.append((assignment.slot_id, assignment.batch_id, person.pk))
                     Slot.objects.filter(pk=assignment.slot_id).update(state="done")
         except Exception as error:
             errors.append(repr(error))

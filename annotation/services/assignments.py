@@ -168,19 +168,26 @@ def reopen_expired(assignment: Assignment) -> bool:
     if study.state != Study.State.OPEN or mine.filter(state=Assignment.State.ACTIVE).exists():
         return False
     if assignment.is_qualification:
-        assignment.state, assignment.leased_until = Assignment.State.ACTIVE, _lease(study)
-        assignment.save(update_fields=["state", "leased_until"])
-        return True
+        return _reactivate(assignment)
     free = Slot.objects.filter(batch=assignment.batch_id, state=Slot.State.FREE)
     own_first = Case(When(pk=assignment.slot_id, then=Value(0)), default=Value(1))
     for slot in free.order_by(own_first, "replica").values_list("pk", flat=True):
         if free.filter(pk=slot).update(state=Slot.State.TAKEN):
-            assignment.slot_id = slot
-            assignment.state = Assignment.State.ACTIVE
-            assignment.leased_until = _lease(study)
-            assignment.save(update_fields=["slot", "state", "leased_until"])
-            return True
+            if _reactivate(assignment, slot_id=slot):
+                return True
+            Slot.objects.filter(pk=slot).update(state=Slot.State.FREE)
+            return False
     return False
+
+
+def _reactivate(assignment: Assignment, **place) -> bool:
+    """Write that an expired assignment goes on. False, and nothing written, for one that is not expired."""
+    changes = {"state": Assignment.State.ACTIVE, "leased_until": _lease(assignment.study)} | place
+    if not Assignment.objects.filter(pk=assignment.pk, state=Assignment.State.EXPIRED).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(assignment, name, value)
+    return True
 
 
 def expire_leases(study: Study | None = None) -> int:

@@ -96,7 +96,10 @@ WITH pass AS (
         %(study)s::bigint, %(annotator)s::bigint, %(participation)s::bigint, %(batch)s::bigint, %(slot)s::bigint,
         'active', false, %(n_positions)s::integer, 0, %(now)s::timestamptz,
         date_trunc('minute', %(now)s::timestamptz) + (%(lease_minutes)s::integer + 1) * interval '1 minute')
+    ON CONFLICT DO NOTHING  -- another tab of the same person was first: its pass is the one to resume
     RETURNING id
+), given_back AS (
+    UPDATE annotation_slot SET state = 'free' WHERE id = %(slot)s::bigint AND NOT EXISTS (SELECT 1 FROM pass)
 ), asked AS (
     SELECT * FROM unnest(%(questions)s::bigint[], %(sides)s::boolean[], %(repeats)s::boolean[])
         WITH ORDINALITY AS asked (question_id, is_first_left, is_repeat, place)
@@ -141,14 +144,12 @@ def claim_at_once(participation: int) -> Begun | None:
             drawn = [(*entry, is_first_left()) for entry in compose_pass(study, taken["n_gold"], _supply(taken))]
             cursor.execute(WRITE, _texts(taken, drawn), prepare=True)
         rows = cursor.fetchall()
-    except psycopg.errors.UniqueViolation:  # another tab of the same person was first: its pass is the one to resume
-        return None
     except psycopg.OperationalError:  # the server was started again: step by step opens a new connection
         if connection.in_atomic_block:
             raise
         connection.close()
         return None
-    return _begun(taken, study, drawn, rows)
+    return _begun(taken, study, drawn, rows) if rows else None
 
 
 @contextmanager

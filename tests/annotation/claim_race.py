@@ -30,12 +30,17 @@ def race(n_threads: int, n_batches: int, n_replicas: int) -> dict:
 
     def person(number: int):
         from annotation.services.assignments import claim_assignment
-        from tests.annotation.making import finish, make_annotator
+        from annotation.services.claiming import claim_at_once
+        from tests.annotation.making import enter, finish
+
+        def claim():  # as the page does
+            begun = claim_at_once(participation.pk)
+            return claim_assignment(study, participation.annotator) if begun is None else begun.assignment
 
         try:
-            annotator = make_annotator(f"p{number}")
+            participation = enter(study, f"p{number}")
             barrier.wait()
-            while (assignment := claim_assignment(study, annotator)) is not None:
+            while (assignment := claim()) is not None:
                 claimed.append(assignment.slot_id)
                 finish(assignment)
         except Exception as error:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from annotation.errors import StudyClosed
 from annotation.models import Assignment, BatchQuestion, Participation, Presentation, Slot
 from annotation.services import studies
-from annotation.services.assignments import claim_assignment, expire_leases, has_more
+from annotation.services.assignments import claim_assignment, expire_leases, has_more, reopen_expired
 from annotation.services.drawing import n_gold_wanted
 from tests.annotation.making import answer, enter, finish, make_annotator, make_study, work
 
@@ -154,3 +154,13 @@ def test_a_closed_study_lets_nobody_begin_but_those_within_finish():
     assert claim_assignment(study, make_annotator("alice")).pk == hers.pk
     assert finish(hers).is_complete
     assert not has_more(Participation.objects.get(annotator__external_id="alice"))
+
+
+def test_what_was_finished_meanwhile_is_not_begun_again():
+    """A page that still believes its assignment open finds it finished, and takes no other place of the batch."""
+    study = make_study(responses_per_question=3)
+    stale = claim_assignment(study, make_annotator())
+    finish(Assignment.objects.get(pk=stale.pk))
+    before = (list(Slot.objects.order_by("pk").values()), Assignment.objects.values().get())
+    assert reopen_expired(stale) is False
+    assert (list(Slot.objects.order_by("pk").values()), Assignment.objects.values().get()) == before
