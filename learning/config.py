@@ -120,6 +120,8 @@ class Training:
     ema : decay of an exponential moving average of the weights, which is then what is validated and saved; 0 none.
     validation_share : part of the training triplets set aside for selection where a release has no validation split.
     save_every : seconds between two resume states. device : "auto", "cpu", "cuda", "cuda:1", ...
+    recording : "auto" records the step of a topological VAE on a GPU once and replays it (`learning.captured`), which
+        changes its time and nothing else; "no" tells the GPU each operation of each step.
     """
 
     n_steps: int = _within(1, 100_000_000, 1500)
@@ -137,6 +139,7 @@ class Training:
     validation_share: float = _within(0.01, 0.9, 0.1)
     save_every: float = _within(0.0, 86400.0, 10.0)
     device: str = "auto"
+    recording: str = _one_of("auto", "no", default="auto")
 
 
 KINDS = {

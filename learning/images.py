@@ -296,7 +296,8 @@ def _precision(wanted: str, device: torch.device) -> str:
     if device.type != "cuda":
         return "float32"
     # Older GPUs would only emulate bfloat16; float16 needs the loop's gradient scaler, which goes by this name.
-    return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    with torch.cuda.device(device):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
 
 def _pixel_statistics(pixels: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

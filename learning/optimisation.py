@@ -63,6 +63,15 @@ def build_optimiser(optimiser: Optimiser, parameters, *, is_replayed: bool = Fal
     return kind(parameters, fused=True, **shared)
 
 
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Give an optimiser the rate of its next step; where its rate is a tensor, a recording reads it there."""
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
 def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
     """Return what keeps small gradients from vanishing in "float16"; for any other precision it does nothing."""
     return torch.amp.GradScaler(device.type, enabled=precision == "float16")

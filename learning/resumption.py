@@ -12,8 +12,9 @@ from learning.config import Config, ConfigInvalid
 
 FILE = "resume.safetensors"
 _KEY = "semblance-resume/2"
-#: How often the state is saved and on what device changes no figure that is promised to be the same.
-_FREE = ("save_every", "device")
+#: How often the state is saved, on what device and how its steps are told changes no figure that is promised to be the
+#: same.
+_FREE = ("save_every", "device", "recording")
 
 
 class FolderTaken(ValueError):
@@ -53,19 +54,19 @@ def require_usable(out: Path, mark: dict) -> dict | None:
     path = out / FILE
     if not path.is_file():
         if (out / "checkpoint.safetensors").is_file():
-            raise FolderTaken(f"{out} holds a checkpoint without the state it came from: {_ADVICE}")
+            raise FolderTaken(f"{out} holds a checkpoint without the state it came from: {ADVICE}")
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             described = json.loads((file.metadata() or {})[_KEY])
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise FolderTaken(f"{path} is not a resume state of this version ({error}): {_ADVICE}") from error
+        raise FolderTaken(f"{path} is not a resume state of this version ({error}): {ADVICE}") from error
     if differences := _differences(described["mark"], mark):
-        raise FolderTaken(f"{out} holds another training, which differs in {'; '.join(differences)}: {_ADVICE}")
+        raise FolderTaken(f"{out} holds another training, which differs in {'; '.join(differences)}: {ADVICE}")
     return described["values"]
 
 
-_ADVICE = "choose another folder, or delete this one to begin afresh"
+ADVICE = "choose another folder, or delete this one to begin afresh"
 
 
 def _differences(saved: dict, asked: dict) -> list[str]:

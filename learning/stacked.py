@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from learning.captured import replayed
+from learning import captured
 from learning.checkpoints import build_network, save_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.learners import require_possible
-from learning.optimisation import build_optimiser, device_named, learning_rate, one_thread
+from learning.optimisation import build_optimiser, device_named, learning_rate, one_thread, set_rate
 from learning.resumption import FolderTaken
 from learning.topological import TopologicalVaeLearner
 from triplets.archive import Release
@@ -131,8 +131,9 @@ class _Stack:
         self.average = [weight.detach().clone() for weight in self.weights] if self.config.training.ema else []
         self.of_terms = torch.tensor([learner.weights for learner in self.learners], device=device)
         self.beta = torch.zeros(len(members), device=device)
-        self.is_replayed = device.type == "cuda" and draws == "together"
-        self.optimiser = build_optimiser(self.config.optimiser, self.weights, is_replayed=self.is_replayed)
+        self.recorder = captured.recorder_for(device) if draws == "together" else None
+        is_replayed = self.recorder is not None
+        self.optimiser = build_optimiser(self.config.optimiser, self.weights, is_replayed=is_replayed)
         self.generators = None
         if draws == "own":
             self.generators = [torch.Generator(device=device).manual_seed(member.seed) for member in members]
@@ -151,10 +152,10 @@ class _Stack:
         results = [MemberResult(member) for member in self.members]
         betas = [[learner.beta(step) for learner in self.learners] for step in range(n_steps)]
         betas = torch.tensor(betas, device=self.device)
-        advance = replayed(self._advance) if self.is_replayed else self._advance
+        advance = captured.replayed(self._advance, self.recorder) if self.recorder else self._advance
         for step in range(n_steps):
             self.beta.copy_(betas[step])
-            self._set_rate(learning_rate(self.config.optimiser, step, n_steps))
+            set_rate(self.optimiser, learning_rate(self.config.optimiser, step, n_steps))
             advance()
             if (step + 1) % training.validate_every == 0 or step + 1 == n_steps:
                 for place, result in enumerate(results):
@@ -188,13 +189,6 @@ class _Stack:
             return learner.draw(None, (len(self.members),))
         each = [learner.draw(generator) for generator in self.generators]
         return {name: torch.stack([one[name] for one in each]) for name in each[0]}
-
-    def _set_rate(self, rate: float) -> None:
-        for group in self.optimiser.param_groups:
-            if self.is_replayed:
-                group["lr"].fill_(rate)  # the recording reads it where it lies
-            else:
-                group["lr"] = rate
 
     @torch.no_grad()
     def _validate(self, place: int, result: MemberResult, step: int) -> None:

@@ -131,7 +131,11 @@ class TopologicalVaeLearner:
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of one fresh batch and its terms, detached."""
-        return self.loss_of(self.draw(generator), self.beta(step))
+        return self.loss_at(self.beta(step), generator)
+
+    def loss_at(self, beta: float | Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return `loss` of any step of that `beta`, which may lie on the device: what a recorded step calls."""
+        return self.loss_of(self.draw(generator), beta)
 
     def beta(self, step: int) -> float:
         """Return the weight of what is annealed."""

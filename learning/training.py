@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from learning import resumption, warmth
 from learning.checkpoints import load_checkpoint, save_checkpoint
 from learning.config import Config
 from learning.datasets import NothingToLearn
+from learning.descent import Descent
 from learning.distribution import ALONE, Share
 from learning.learners import LEARNERS, Learner, require_possible
-from learning.optimisation import build_optimiser, device_named, gradient_scaler, learning_rate, n_falls, one_thread
+from learning.optimisation import device_named, one_thread
 from learning.progress import Progress, TrainingResult
 from triplets.archive import Release
 
@@ -104,7 +105,6 @@ class _Loop:
     release_sha256: str
     share: Share = ALONE
     provenance: dict = field(default_factory=dict)
-    step: int = 0
     curve: list[dict] = field(default_factory=list)
     best_score: float = -math.inf
     best_step: int = 0
@@ -112,14 +112,8 @@ class _Loop:
     seconds_before: float = 0.0
 
     def __post_init__(self):
-        self.parameters = list(self.learner.network.parameters())
-        self.optimiser = build_optimiser(self.config.optimiser, self.parameters)
-        self.scaler = gradient_scaler(self.device, getattr(self.learner, "precision", ""))
-        self.generator = torch.Generator(device=self.device).manual_seed(self.seed)
-        self.sums: dict[str, Tensor] = {}
-        self.n_summed = 0
+        self.descent = Descent(self.learner, self.config, seed=self.seed, device=self.device, share=self.share)
         self.best: dict[str, Tensor] = {}
-        self.average = [p.detach().clone() for p in self.parameters] if self.config.training.ema else []
         self.started = time.monotonic()
         self.saved_at = self.shown_at = self.started
         self.first_step = 0
@@ -127,6 +121,10 @@ class _Loop:
     @property
     def n_steps(self) -> int:
         return getattr(self.learner, "n_steps", self.config.training.n_steps)
+
+    @property
+    def step(self) -> int:
+        return self.descent.step
 
     @property
     def seconds(self) -> float:
@@ -145,7 +143,7 @@ class _Loop:
             if should_stop is not None and self.share.told(should_stop):
                 status = STOPPED
                 break
-            self._advance()
+            self.descent.advance(self.n_steps, self.curve)
             is_last = self.step == self.n_steps
             if self.step % validate_every == 0 or is_last:
                 self._validate(on_progress)
@@ -155,44 +153,24 @@ class _Loop:
                 self._require_finite()
             now = time.monotonic()
             if now - self.shown_at >= _HEARTBEAT_SECONDS:
-                self._show(on_progress, self._terms())
+                self._show(on_progress, self.descent.terms())
             if now - self.saved_at >= training.save_every and not is_last:
                 self._require_finite()
                 self.save()
         return self._end(status)
-
-    def _advance(self) -> None:
-        optimiser = self.config.optimiser
-        rate = learning_rate(optimiser, self.step, self.n_steps, n_falls(self.curve))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad(set_to_none=True)
-        loss, terms = self.learner.loss(self.step, self.generator)
-        self.scaler.scale(loss).backward()
-        self.share.average(self.parameters)
-        if optimiser.clip_norm > 0:
-            self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.parameters, optimiser.clip_norm)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        if self.average:
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - self.config.training.ema)
-        for name, value in terms.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.n_summed += 1
-        self.step += 1
 
     # Judging --------------------------------------------------------------------------------------
 
     def _validate(self, on_progress) -> None:
         self._require_finite()
         with self._judged():
-            metrics = self._terms() | self.share.told(self.learner.validate)
+            metrics = self.descent.terms() | self.share.told(self.learner.validate)
             score = self.learner.score(metrics, self.step)
             if not all(math.isfinite(value) for value in metrics.values()):
                 raise self._diverged("a validation figure")
             self.curve.append({"step": self.step, **metrics})
-            self.sums, self.n_summed, self.n_worse = {}, 0, self.n_worse + 1
+            self.descent.forget_terms()
+            self.n_worse += 1
             if score > self.best_score:
                 self.best_score, self.best_step, self.n_worse = score, self.step, 0
                 self.best = {name: t.detach().clone() for name, t in self.learner.network.state_dict().items()}
@@ -204,27 +182,15 @@ class _Loop:
         """Put the network into the state that is judged and saved: evaluation mode, averaged weights."""
         network = self.learner.network
         network.eval()
-        if self.average:
-            self._exchange()
+        self.descent.exchange()
         try:
             yield
         finally:
-            if self.average:
-                self._exchange()
+            self.descent.exchange()
             network.train()
 
-    @torch.no_grad()
-    def _exchange(self) -> None:
-        for parameter, average in zip(self.parameters, self.average, strict=True):
-            current = parameter.clone()
-            parameter.copy_(average)
-            average.copy_(current)
-
-    def _terms(self) -> dict[str, float]:
-        return {name: float(value) / self.n_summed for name, value in self.sums.items()}
-
     def _require_finite(self) -> None:
-        if not all(math.isfinite(float(value)) for value in self.sums.values()):
+        if not self.descent.is_finite():
             raise self._diverged("the loss")
 
     def _diverged(self, what: str) -> TrainingDiverged:
@@ -269,38 +235,28 @@ class _Loop:
             return
         tensors = {f"network.{name}": value for name, value in self.learner.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
-        tensors |= {f"average.{number}": value for number, value in enumerate(self.average)}
-        tensors |= {f"sum.{name}": value for name, value in self.sums.items()}
-        tensors |= resumption.optimiser_tensors(self.optimiser)
-        tensors |= {"random.global": torch.get_rng_state(), "random.batches": self.generator.get_state()}
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        values = {
-            name: getattr(self, name) for name in ("step", "curve", "best_step", "n_worse", "n_summed", "seconds")
-        }
+        moved, values = self.descent.state()
+        values |= {name: getattr(self, name) for name in ("curve", "best_step", "n_worse", "seconds")}
         values["best_score"] = self.best_score if self.best else None
-        values["scaler"] = self.scaler.state_dict()
-        resumption.save_state(self.out, self.mark, tensors, values)
+        resumption.save_state(self.out, self.mark, tensors | moved, values)
 
     def restore(self, tensors: dict[str, Tensor], values: dict) -> None:
-        """Go back to a saved state."""
+        """Go back to a saved state; FolderTaken where it is of another network."""
 
         def of(prefix: str) -> dict[str, Tensor]:
             return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
-        self.learner.network.load_state_dict(of("network."))
+        try:
+            self.learner.network.load_state_dict(of("network."))
+        except RuntimeError as error:
+            raise resumption.FolderTaken(
+                f"{self.out} holds the state of a network that this version builds otherwise: {resumption.ADVICE}"
+            ) from error
         self.best = {name: tensor.to(self.device) for name, tensor in of("best.").items()}
-        self.average = [tensors[f"average.{number}"].to(self.device) for number in range(len(self.average))]
-        self.sums = {name: tensor.to(self.device) for name, tensor in of("sum.").items()}
-        resumption.restore_optimiser(self.optimiser, tensors)
-        torch.set_rng_state(tensors["random.global"])
-        self.generator.set_state(tensors["random.batches"])
-        if self.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
-        for name in ("step", "curve", "best_step", "n_worse", "n_summed"):
+        self.descent.restore(tensors, values)
+        for name in ("curve", "best_step", "n_worse"):
             setattr(self, name, values[name])
         self.best_score = -math.inf if values["best_score"] is None else values["best_score"]
-        self.scaler.load_state_dict(values["scaler"])
         self.seconds_before = values["seconds"]
 
     def _end(self, status: str) -> TrainingResult:
