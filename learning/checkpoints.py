@@ -157,7 +157,11 @@ def load_checkpoint(path) -> Checkpoint:
     try:
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
     except RuntimeError as error:
-        raise CheckpointDamaged(f"{path} holds other weights than its configuration describes: {error}") from error
+        written_by = described.get("code_version", "unknown")
+        raise CheckpointDamaged(
+            f"{path} was written by another version of this program ({written_by}), whose "
+            f"{config.network.kind} {_differing(network, tensors)}: train it again, or read it with that version"
+        ) from error
     network.eval().requires_grad_(False)
     return Checkpoint(
         network,
@@ -171,6 +175,17 @@ def load_checkpoint(path) -> Checkpoint:
         described["curve"],
         preprocessing,
     )
+
+
+def _differing(network: nn.Module, tensors: dict) -> str:
+    """Return in words how saved weights differ from those that a network has."""
+    expected = {f"network.{name}": tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    other = sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name])
+    parts = {"had no": sorted(expected.keys() - found.keys()), "also had": sorted(found.keys() - expected.keys()),
+             "had other shapes of": other}  # fmt: skip
+    listed = {words: ", ".join(name.removeprefix("network.") for name in names[:5]) for words, names in parts.items()}
+    return " and ".join(f"{words} {names}" for words, names in listed.items() if names)
 
 
 def _with_saved_widths(config: Config, tensors: dict) -> Config:

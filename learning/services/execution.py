@@ -94,6 +94,8 @@ def _claim(run_pk: int, worker: str) -> Run | None:
 
 
 def _train(run: Run, lease: Lease, train) -> str:
+    from learning import resumption
+
     if train is None:
         from learning.training import train_release as train
     config = Config.from_dict(run.config)
@@ -108,17 +110,23 @@ def _train(run: Run, lease: Lease, train) -> str:
     ) as heart:
         folder = work_folder(run)
         with _locked(folder, heart):
-            _clear_unusable(folder, run)
-            result = train(
-                open_release(run.release),
-                config,
-                seed=run.seed,
-                out=folder,
-                recipe_name=run.recipe,
-                start=checkpoint_path(run.starts_from) if run.starts_from else None,
-                on_progress=report,
-                should_stop=heart.should_stop,
-            )
+            how = {
+                "seed": run.seed,
+                "out": folder,
+                "recipe_name": run.recipe,
+                "start": checkpoint_path(run.starts_from) if run.starts_from else None,
+                "on_progress": report,
+                "should_stop": heart.should_stop,
+            }
+            try:
+                result = train(open_release(run.release), config, **how)
+            except (
+                resumption.FolderTaken
+            ) as error:  # by another version of this program: nobody can choose another folder
+                log.warning("Run %s begins afresh: %s", run.pk, error)
+                for name in (resumption.FILE, "checkpoint.safetensors"):
+                    (folder / name).unlink(missing_ok=True)
+                result = train(open_release(run.release), config, **how)
     if heart.order is Order.LOST:
         raise LeaseLost
     recorder.write_points()
@@ -126,20 +134,6 @@ def _train(run: Run, lease: Lease, train) -> str:
     if result.status == Status.FINISHED:
         shutil.rmtree(folder, ignore_errors=True)  # what is needed further stands in storage
     return result.status
-
-
-def _clear_unusable(folder: Path, run: Run) -> None:
-    """Begin a run afresh whose saved state another version of this program wrote: nobody can choose another folder."""
-    from learning import resumption
-
-    start = run.starts_from.sha256 if run.starts_from else ""
-    mark = resumption.mark(run.release.sha256, Config.from_dict(run.config), run.seed, start)
-    try:
-        resumption.require_usable(folder, mark)
-    except resumption.FolderTaken as error:
-        log.warning("Run %s begins afresh: %s", run.pk, error)
-        for name in (resumption.FILE, "checkpoint.safetensors"):
-            (folder / name).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -279,10 +273,11 @@ def _fail(run: Run, lease: Lease, error: Exception) -> str | None:
 
 def explain(error: Exception) -> str:
     """Return what went wrong and what to do about it, for the researcher who reads the run's page."""
+    from learning.checkpoints import CheckpointDamaged
     from learning.landmarks import LandmarksUnusable
     from learning.training import NothingToLearn, TrainingDiverged
 
-    spoken = (NothingToLearn, LandmarksUnusable, TrainingDiverged, ConfigInvalid, ReleaseDamaged)
+    spoken = (NothingToLearn, LandmarksUnusable, TrainingDiverged, ConfigInvalid, ReleaseDamaged, CheckpointDamaged)
     if isinstance(error, spoken):
         told = _sentence(str(error))
         return told[:1].upper() + told[1:]

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from learning import dimensions, embedding, judgements, ordinal_losses
-from learning.checkpoints import load_checkpoint
+from learning.checkpoints import CheckpointDamaged, load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
 from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding
 from learning.recipes import recipe
+from learning.resumption import FolderTaken
 from learning.splits import split_release
 from learning.training import train_release
 from tests.learning import judged, releases
@@ -275,6 +276,30 @@ def test_a_killed_training_goes_on_and_ends_the_same(people, tmp_path, name):
     assert resumed.metrics == whole.metrics and resumed.curve == whole.curve
     pair = [load_checkpoint(result.checkpoint).network.state_dict() for result in (whole, resumed)]
     assert all(torch.equal(pair[0][key], pair[1][key]) for key in pair[0])
+
+
+def test_what_an_earlier_version_wrote_is_named_not_read(people, tmp_path, monkeypatch):
+    """Before people had habits and a pace: `AnnotatorEmbedding` as it was, in a checkpoint and in a state."""
+    told = config("annotator-embedding", n_steps=8, n_latent=2, n_members=2, save_every=0)
+
+    class Earlier(AnnotatorEmbedding):
+        def state_dict(self, *args, **kwargs):
+            state = super().state_dict(*args, **kwargs)
+            return {name: value for name, value in state.items() if name not in ("habits", "blur", "pace")}
+
+        def load_state_dict(self, state, strict=True, **kwargs):
+            return super().load_state_dict(state, strict=False, **kwargs)
+
+    asked = iter([False] * 5)
+    with monkeypatch.context() as then:
+        then.setattr("learning.checkpoints.AnnotatorEmbedding", Earlier)
+        old = train_release(people[0], told, seed=3, out=tmp_path / "old").checkpoint
+        with pytest.raises(StopIteration):
+            train_release(people[0], told, seed=3, out=tmp_path / "cut", should_stop=lambda: next(asked))
+    with pytest.raises(CheckpointDamaged, match=r"whose annotator-embedding had no blur, habits, pace: train it again"):
+        load_checkpoint(old)
+    with pytest.raises(FolderTaken, match="of a network that this version builds otherwise: choose another folder"):
+        train_release(people[0], told, seed=3, out=tmp_path / "cut")
 
 
 def test_settings_of_other_kinds_are_refused(people, tmp_path):
