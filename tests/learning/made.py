@@ -67,13 +67,19 @@ def write_release(directory, *, n_triplets=240, seed=0, name="smiles"):
 
 def make_release(folder, *, name="smiles-v1", collection="faces", **changes) -> Release:
     """Write, pack and store a release, and return its row."""
-    manifest, sha256 = write_release(folder / "release", **changes)
+    write_release(folder / "release", **changes)
+    return stored(folder, name=name, collection=collection)
+
+
+def stored(folder, *, name="smiles-v1", collection="faces") -> Release:
+    """Pack and store the release that lies in `folder / "release"`, and return its row."""
     archive.write_zip(folder / "release", folder / "release.zip")
+    found = archive.read_release(folder / "release")
     row, _ = Collection.objects.get_or_create(name=collection)
     question_set, _ = QuestionSet.objects.get_or_create(name=name.rpartition("-")[0], collection=row)
     release = Release(
-        name=name, collection=row, question_set=question_set, version=1, sha256=sha256, manifest=manifest,
-        n_triplets=manifest["counts"]["triplets"],
+        name=name, collection=row, question_set=question_set, version=1, sha256=found.sha256, manifest=found.manifest,
+        n_triplets=found.manifest["counts"]["triplets"],
     )  # fmt: skip
     with open(folder / "release.zip", "rb") as file:
         release.archive.save(f"{name}.zip", File(file), save=True)

@@ -12,7 +12,8 @@ from learning.forms import read_changes
 from learning.models import Checkpoint, Run
 from learning.recipes import RECIPES, groups
 from learning.tasks import train_run
-from tests.learning.made import FakeTrainer, make_release, make_run
+from tests.learning.made import FakeTrainer, make_release, make_run, stored
+from tests.learning.picture_releases import picture_release
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/learning/run/"
@@ -92,6 +93,28 @@ def test_a_run_is_tried_again_with_changes(researcher_client, run):
 def test_a_releases_page_offers_retraining(researcher_client, release):
     page = researcher_client.get(f"/admin/triplets/release/{release.pk}/change/").content.decode()
     assert f'href="/admin/learning/run/add/?release={release.pk}"' in page
+
+
+def test_what_is_solved_without_a_step_is_started_and_read_like_any_run(
+    researcher_client, sent, settings, tmp_path, monkeypatch
+):
+    """`picture-attributes-ridge` from the form through what a worker does to the pages."""
+    settings.VAR_DIR = tmp_path / "var"
+    settings.MEDIA_ROOT = settings.VAR_DIR / "files"
+    monkeypatch.setenv("PICTURE_CACHE_DIR", str(tmp_path / "pictures"))
+    picture_release(tmp_path / "release")
+    wanted = {"recipe": "picture-attributes-ridge", "changes": "size=24\nchannels=1\ncrop=whole\nattributes=height"}
+    researcher_client.post(f"{LIST}add/", asked(stored(tmp_path, name="bars-v1"), wanted))
+    run = Run.objects.get()
+    assert sent == [run.pk] and services.execute_run(run.pk) == "finished"
+    run.refresh_from_db()
+    assert (run.status, run.message, run.step, run.n_steps) == ("finished", "", 0, 0)
+    assert run.metrics["attributes_test"]["height"]["r2"] > 0.8 and run.metrics["ridge"]["height"]["penalty"]
+    progress = researcher_client.get(f"{LIST}{run.pk}/progress.json").json()
+    assert (progress["label"], progress["is_over"], progress["can_resume"]) == ("Finished", True, False)
+    page = researcher_client.get(f"{LIST}{run.pk}/change/").content.decode()
+    assert run.checkpoints.get().sha256 in page and "picture-attributes-ridge" in page
+    assert "Finished" in researcher_client.get(LIST).content.decode()
 
 
 def test_the_list_shows_status_and_place(researcher_client, release):

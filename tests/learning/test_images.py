@@ -1,6 +1,7 @@
 """Networks of pictures, trained on drawn ones: what they are asked, how they end, what they say when they fail."""
 
 import dataclasses
+import hashlib
 import math
 
 import numpy as np
@@ -431,6 +432,29 @@ def test_published_weights_fill_a_backbone(release, tmp_path, monkeypatch):
     torch.testing.assert_close(learner.network.mean.flatten(), torch.tensor([0.485, 0.456, 0.406]))
     grey = ImageLearner(release, quick(**changes | {"channels": 1}), seed=0, device=torch.device("cpu"))
     torch.testing.assert_close(grey.network.body.net.conv1.weight, published.conv1.weight.sum(1, keepdim=True))
+
+
+def test_weights_named_by_the_hub_are_read_where_its_library_keeps_them(release, tmp_path, monkeypatch):
+    """Without a network: huggingface_hub's own folder layout, a commit for `main` and a snapshot of it."""
+    from huggingface_hub import constants
+    from safetensors.torch import save_file
+
+    from learning.torchvision_ops import timm
+
+    commit, kept = "0123456789abcdef0123456789abcdef01234567", tmp_path / "models--timm--resnet18.a1_in1k"
+    torch.manual_seed(6)
+    published = timm().create_model("resnet18", num_classes=1000)
+    for folder in ("refs", "blobs", f"snapshots/{commit}"):
+        (kept / folder).mkdir(parents=True)
+    (kept / "refs" / "main").write_text(commit)
+    save_file(published.state_dict(), kept / "blobs" / "abc")
+    (kept / "snapshots" / commit / "model.safetensors").symlink_to("../../blobs/abc")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    config = {"architecture": "resnet18", "size": 32, "channels": 3, "pretrained": "hub:timm/resnet18.a1_in1k"}
+    learner = ImageLearner(release, quick(**config), seed=0, device=torch.device("cpu"))
+    assert torch.equal(learner.network.body.net.layer4[1].conv2.weight, published.layer4[1].conv2.weight)
+    assert learner.pretrained_sha256 == hashlib.sha256((kept / "blobs" / "abc").read_bytes()).hexdigest()
 
 
 def test_other_weights_are_refused_in_words(release, tmp_path, monkeypatch):
