@@ -8,7 +8,7 @@ import numpy as np
 from django.db.models import Avg, Count, Q, Sum
 
 from annotation import agreement
-from annotation.models import Assignment, Consensus, Participation, Response, Slot, Study
+from annotation.models import Assignment, Consensus, ConsentText, Participation, Response, Slot, Study
 from annotation.services.consensus import good_responses
 from triplets.intervals import wilson_interval
 from triplets.models import Question
@@ -33,6 +33,13 @@ def study_counts(study: Study) -> dict:
     progress["accuracy"] = _accuracies(study)
     progress["agreement"] = _attributes(study) if study.kind == Question.Kind.RATING else _levels(study)
     return progress
+
+
+def consent_versions(study: Study) -> list[tuple[ConsentText, int]]:
+    """Return each version of the consent, the newest first, with the number of people whose last agreement it is."""
+    agreed = Participation.objects.filter(study=study, consented_at__isnull=False).order_by()
+    n_of = dict(agreed.values_list("consent_version").annotate(n=Count("pk")))
+    return [(text, n_of.get(text.version, 0)) for text in study.consent_texts.all()]
 
 
 def question_counts(study: Study) -> dict:

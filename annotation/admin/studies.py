@@ -170,6 +170,7 @@ class StudyAdmin(admin.ModelAdmin):
             "quality": quality.study_quality(study),
             "cap": slot_cap(study),
             "demographics": count_demographics(study),
+            "consents": selectors.consent_versions(study),
             "released": released_demographics(study) if study.releases_demographics else None,
             "releases": study.question_set.releases.all(),
         }

@@ -5,7 +5,7 @@ from annotation.models.imported_file import ImportedFile
 from annotation.models.payment import Budget, OutboxEntry
 from annotation.models.posting import Posting, Submission
 from annotation.models.response import Response
-from annotation.models.study import Batch, BatchQuestion, Study
+from annotation.models.study import Batch, BatchQuestion, ConsentText, Study
 
 __all__ = [
     "Annotator",
@@ -14,6 +14,7 @@ __all__ = [
     "BatchQuestion",
     "Budget",
     "Consensus",
+    "ConsentText",
     "ImportedFile",
     "OutboxEntry",
     "Participation",

@@ -111,6 +111,23 @@ class Study(models.Model):
         return self.title or self.name
 
 
+class ConsentText(models.Model):
+    """The words of one version of a study's consent, as people read them. Never updated."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="consent_texts")
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    releases_demographics = models.BooleanField(help_text="Whether people agreed that what they tell is released.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "version"], name="consent_version_once")]
+        ordering = ["study_id", "-version"]
+
+    def __str__(self):
+        return f"{self.study_id}: consent {self.version}"
+
+
 class Batch(models.Model):
     """The questions that go together. Gold is drawn per assignment and is not a member."""
 

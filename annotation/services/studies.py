@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from annotation.errors import NothingToAsk, QuestionsExist, StudyError
-from annotation.models import Batch, BatchQuestion, Slot, Study
+from annotation.models import Batch, BatchQuestion, ConsentText, Slot, Study
 from annotation.models.study import DEFAULT_INSTRUCTIONS
 from annotation.ordering import fill_batches, group_by_key
 from annotation.services.demographics import check_demographics
@@ -86,6 +86,7 @@ def create_study(
     with transaction.atomic():
         study.question_set = question_services.create_question_set(collection, name)
         study.save()
+        _keep_consent(study)
     return study
 
 
@@ -278,7 +279,16 @@ def change_settings(study: Study, was: Study) -> None:
         study.consent_version = was.consent_version + 1
     if study.releases_demographics and not was.releases_demographics:
         study.demographics_consent_version = study.consent_version
-    study.save()
+    with transaction.atomic():
+        _keep_consent(was)
+        study.save()
+        _keep_consent(study)
+
+
+def _keep_consent(study: Study) -> None:
+    """Keep the words that stand there now: what somebody agreed to must be readable years later."""
+    words = {"text": study.consent_text, "releases_demographics": study.releases_demographics}
+    ConsentText.objects.get_or_create(study_id=study.pk, version=study.consent_version, defaults=words)
 
 
 def question_wording(study: Study, attribute: str = "") -> str:

@@ -41,6 +41,7 @@ def test_a_study_from_nothing_to_a_release(researcher_client):
         follow=True,
     )  # fmt: skip
     study = Study.objects.get()
+    assert study.consent_texts.get().text == study.consent_text
     assert made.redirect_chain[-1][0] == page(study)
     assert (study.batch_size, study.state, study.question_set.name) == (8, "draft", "smiles")
     assert study.instructions.startswith("You will see one face at the top")
@@ -114,6 +115,13 @@ def test_settings_change_and_new_words_of_consent_are_a_new_version(researcher_c
     researcher_client.post(address, values | {"consent_text": "Other words."})
     study.refresh_from_db()
     assert (study.consent_text, study.consent_version, study.state) == ("Other words.", 2, "open")
+    kept = list(study.consent_texts.values_list("version", "text"))
+    assert kept == [(2, "Other words."), (1, values["consent_text"])]  # what people agreed to stays readable
+    enter(study, "alice")
+    shown = researcher_client.get(page(study)).content.decode()
+    assert "Version 2, since" in shown
+    assert values["consent_text"].splitlines()[0] in shown
+    assert "UTC: 1 person</h3>" in shown
     assert study.slots.count() == 4
 
 
