@@ -37,10 +37,13 @@ TITLES = {404: "This link does not work", 403: "No answers are taken now", 400: 
 
 def refusal(request, error: AnnotationError):
     status = api.status_of(error)
+    person = getattr(request, "participation", None)
     context = {
         "title": TITLES.get(status, "That did not work"),
         "message": str(error),
-        "go_on": getattr(request, "participation_token", "") if status == 400 else "",
+        "go_on": request.participation_token if person and status == 400 else "",
+        "study": person and person.study,
+        "code": person and person.annotator.code,
     }
     return render(request, "annotation/notice.html", context, status=status)
 
@@ -54,7 +57,8 @@ def of_participation(view):
     def wrapped(request, token):
         try:
             request.participation_token = token
-            return view(request, links.access_participation(token))
+            request.participation = links.access_participation(token)
+            return view(request, request.participation)
         except (ConsentMissing, PracticeMissing, AssignmentClosed, AssignmentNotYours):
             return go(request, "take")  # too early, or a page that was left open: go to what is next
         except AnnotationError as error:

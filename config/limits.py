@@ -139,7 +139,8 @@ def refusal(request, rule: str, wait: int):
     if is_program:
         response = JsonResponse({"error": sentence, "code": "too_many_requests"}, status=429)
     else:
-        context = {"title": "One moment, please", "message": sentence}
+        token = request.resolver_match.kwargs.get("token", "") if rule == "answer" else ""
+        context = {"title": "One moment, please", "message": sentence, "go_on": token}
         response = render(request, "annotation/notice.html", context, status=429)
     response["Retry-After"] = str(wait)
     add_never_cache_headers(response)

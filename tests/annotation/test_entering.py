@@ -273,3 +273,55 @@ def test_pages_keep_to_a_strict_policy_and_are_not_kept(client):
         html = response.content.decode()
         assert "style=" not in html
         assert " on" not in {attribute[:3] for attribute in html.split('="')}
+
+
+def test_the_code_of_a_person_stands_on_every_page(client):
+    study = make_study(n_questions=3, n_practice=1, demographics=[{"name": "Age", "options": ["18-29", "older"]}])
+    alice = enter(study, is_ready=False)
+    shown = {"consent": client.get(at("take", alice))}
+    client.post(at("consent", alice), {"version": 1})
+    for name in ("about", "instructions", "practice"):
+        shown[name] = client.get(at(name, alice))
+    shown["feedback"] = client.post(at("practice", alice), {"position": 0, "choice": "left"})
+    shown["question"] = client.get(at("questions", alice))
+    shown["misunderstood"] = client.post(at("questions", alice), {"position": "x"})
+    finish(alice.assignments.get())
+    shown["thanks"] = client.get(at("thanks", alice))
+    shown["nothing left"] = client.post(at("another", alice))
+    studies.close_study(study)
+    bob = enter_closed(study, "bob")
+    shown["closed"] = client.get(at("take", bob))
+    Participation.objects.filter(pk=bob.pk).update(exclusion="unqualified")
+    shown["not qualified"] = client.get(at("take", bob))
+    for name, response in shown.items():
+        code = bob.annotator.code if name in ("closed", "not qualified") else alice.annotator.code
+        assert f">{code}</strong>" in response.content.decode(), name
+    assert [shown[name].status_code for name in ("misunderstood", "closed", "thanks")] == [400, 403, 200]
+
+
+def enter_closed(study, name):
+    annotator = Annotator.objects.create(recruiter="link", external_id=name)
+    return Participation.objects.create(study=study, annotator=annotator)
+
+
+def test_debriefing_is_read_at_the_end_by_who_stays_and_who_does_not(client):
+    study = make_study(n_questions=3, debriefing="We wanted to know this.\n\nAnd that.")
+    alice = work(study)
+    bob = enter(study, "bob")
+    Participation.objects.filter(pk=bob.pk).update(exclusion="unqualified")
+    for name, person in (("thanks", alice), ("take", bob)):
+        page = client.get(at(name, person)).content.decode()
+        assert "<p>We wanted to know this.</p>\n\n<p>And that.</p>" in page
+
+
+def test_pages_for_what_goes_wrong_are_in_the_words_of_the_house(client, monkeypatch):
+    client.raise_request_exception = False
+    missing = client.get("/nowhere/at/all")
+    assert (missing.status_code, "There is nothing at this address" in missing.content.decode()) == (404, True)
+    alice = enter(make_study())
+    monkeypatch.setattr("annotation.views.claim_assignment", lambda *_: 1 / 0)
+    broken = client.get(at("questions", alice))
+    assert (broken.status_code, "is saved" in broken.content.decode()) == (500, True)
+    assert "ZeroDivisionError" not in broken.content.decode()
+    forbidden = client.get("/take/", headers={"host": "elsewhere.example"})
+    assert (forbidden.status_code, "That was not understood" in forbidden.content.decode()) == (400, True)
