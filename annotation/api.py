@@ -84,7 +84,7 @@ def responses(request, token):
         "is_new": recorded.is_new,
         "n_answered": recorded.n_answered,
         "is_complete": recorded.is_complete,
-    }
+    } | ({"notice": recorded.notice} if recorded.notice else {})
 
 
 @of_participation

@@ -37,10 +37,6 @@ class AssignmentClosed(AnnotationError):
     code = "assignment_closed"
 
 
-class AssignmentExpired(AssignmentClosed):
-    code = "assignment_expired"
-
-
 class StudyError(Exception):
     """A researcher's wish that cannot be met; the message says why."""
 

@@ -24,7 +24,7 @@ from annotation.crowd import AnnotatorModel
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _SHOWN = 300  # characters of an unexpected answer that are quoted
 #: Refusals after which a person simply asks for their next pictures.
-_ASK_AGAIN = {"assignment_expired", "assignment_closed"}
+_ASK_AGAIN = {"assignment_closed", "assignment_taken_over"}
 
 
 class UnexpectedAnswer(RuntimeError):
@@ -249,6 +249,8 @@ class _Visitor:
         if saved["is_new"]:
             self._n_responses += 1
             self._tally.count()
+        if saved.get("notice"):
+            raise _Refused("assignment_taken_over")
 
     def _judgement(self, question: dict) -> tuple[dict, float]:
         """Return the answer, and how hard it was between 0 and 1."""

@@ -1,10 +1,10 @@
 """Recording a judgement: at once, once, and never twice."""
 
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Exists, F
 from django.utils import timezone
 
-from annotation.errors import AnswerInvalid, AssignmentClosed, AssignmentExpired, LinkInvalid
+from annotation.errors import AnswerInvalid, AssignmentClosed, LinkInvalid
 from annotation.models import Assignment, Participation, Presentation, Response, Slot, Study
 from annotation.services.assignments import access_assignment, lock_participation, renew_and_count, reopen_expired
 from annotation.services.links import LEADS_NOWHERE
@@ -13,6 +13,9 @@ from annotation.services.saving import Recorded, save_at_once
 from annotation.services.screening import judge_qualification, screen
 from triplets.models import Question
 
+TAKEN_OVER = (
+    "The time for these pictures ran out and other people have taken your place. Everything you answered is saved."
+)
 LONGEST_MS = 24 * 3600 * 1000  # beyond a day a browser's clock tells about sleep, not about thought
 
 
@@ -35,8 +38,9 @@ def record_answer(
 
     choice : "left" or "right", as it stood on the screen; rating : a number within the study's scale; label : one of
     the study's options.
-    A second answer to the same position changes nothing and says `is_new=False`: the first one stands.
-    Raises LinkInvalid, AssignmentNotYours, AnswerInvalid, AssignmentExpired or AssignmentClosed.
+    A second answer to the same position changes nothing and says `is_new=False`: the first one stands. An answer to
+    pictures that others have taken over meanwhile, given without a connection for example, is kept and gets a `notice`.
+    Raises LinkInvalid, AssignmentNotYours, AnswerInvalid or AssignmentClosed.
     """
     answer = {"choice": choice, "rating": rating, "label": label}
     answer |= {"response_ms": sane_ms(response_ms), "latency_ms": sane_ms(latency_ms)}
@@ -59,7 +63,7 @@ def record_step_by_step(
         shown = asked.annotate(is_answered=is_answered).first()
         if shown is not None and shown.is_answered:
             return Recorded(False, assignment.state == Assignment.State.COMPLETED, assignment.n_answered)
-        _require_active(assignment)
+        is_open = _is_open(assignment)
         if shown is None:
             last = assignment.n_positions - 1
             raise AnswerInvalid(f"There is no question at position {position}: expected 0 to {last}.")
@@ -83,26 +87,37 @@ def record_step_by_step(
         )
         n_answered = assignment.n_answered + 1
         is_complete = n_answered >= assignment.n_positions
-        if not renew_and_count(assignment, is_complete):
-            raise AssignmentExpired("The time for these pictures ran out just now. Please reload the page to go on.")
+        is_open = is_open and (
+            renew_and_count(assignment, is_complete)
+            or (reopen_expired(assignment) and renew_and_count(assignment, is_complete))  # it ran out just now
+        )
+        if not is_open:
+            _count_late(assignment, is_complete)
         _count(participation, is_right, is_complete and not assignment.is_qualification)
         is_excluded = is_complete and _complete(assignment, participation)
     if is_excluded:
         replace_slots(study)
-    return Recorded(True, is_complete, n_answered)
+    return Recorded(True, is_complete, n_answered, "" if is_open else TAKEN_OVER)
 
 
-def _require_active(assignment: Assignment) -> None:
-    if assignment.state == Assignment.State.ACTIVE:
-        return
+def _is_open(assignment: Assignment) -> bool:
+    """Whether the pass is the person's, or has become theirs again; False where others have taken their place."""
     if assignment.state == Assignment.State.EXPIRED:
-        if reopen_expired(assignment):
-            return
-        raise AssignmentExpired(
-            "The time for these pictures ran out and other people have taken your place. "
-            "What you answered before is kept. Please reload the page to go on with new pictures."
+        return reopen_expired(assignment)
+    if assignment.state != Assignment.State.ACTIVE:
+        raise AssignmentClosed(
+            "These pictures are finished; nothing more can be answered here. Please reload the page."
         )
-    raise AssignmentClosed("These pictures are finished; nothing more can be answered here. Please reload the page.")
+    return True
+
+
+def _count_late(assignment: Assignment, is_complete: bool) -> None:
+    """Keep an answer of a pass whose place is somebody else's: it takes no slot, and a whole pass is a pass done."""
+    changes = {"n_answered": F("n_answered") + 1}
+    if is_complete:
+        changes |= {"state": Assignment.State.COMPLETED, "completed_at": timezone.now(), "slot": None}
+    Assignment.objects.filter(pk=assignment.pk).update(**changes)
+    assignment.slot_id = None if is_complete else assignment.slot_id
 
 
 def read_answer(study: Study, shown: Presentation, choice=None, rating=None, label=None) -> dict:

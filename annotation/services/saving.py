@@ -21,6 +21,7 @@ class Recorded:
     is_new: bool
     is_complete: bool
     n_answered: int
+    notice: str = ""  # what the person should read, where this answer is kept and no further one is wanted
 
 
 # Every value travels as text and is given its type here, once: so the statement is prepared once, whatever the size

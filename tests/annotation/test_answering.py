@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from annotation.errors import AnswerInvalid, AssignmentClosed, AssignmentExpired
+from annotation.errors import AnswerInvalid, AssignmentClosed
 from annotation.models import Assignment, Participation, Response, Slot
 from annotation.services.assignments import claim_assignment, expire_leases
 from annotation.services.responses import record_response, sane_ms
@@ -118,13 +118,37 @@ def test_a_late_answer_takes_the_place_back_where_it_is_still_free():
     assert Slot.objects.get().state == "taken"
 
 
-def test_a_late_answer_to_a_lost_place_says_what_to_do():
-    assignment = begin(n_questions=3, responses_per_question=1)
+def taken_over(**settings):
+    """Alice's pass after its lease ran out and Bob took its only place."""
+    assignment = begin(n_questions=3, responses_per_question=1, **settings)
     Assignment.objects.update(leased_until=timezone.now() - timedelta(seconds=5))
-    bob = enter(assignment.study, "bob")
-    assert claim_assignment(assignment.study, bob.annotator) is not None
-    with pytest.raises(AssignmentExpired, match="reload the page"):
-        answer(assignment, 0)
+    bob = claim_assignment(assignment.study, enter(assignment.study, "bob").annotator)
+    assert bob.slot_id == assignment.slot_id
+    return assignment, bob
+
+
+def test_late_answers_to_a_lost_place_are_kept_and_say_so():
+    assignment, bob = taken_over()
+    kept = answer(assignment, 0)
+    assert (kept.is_new, kept.is_complete, kept.n_answered) == (True, False, 1)
+    assert "other people have taken your place" in kept.notice
+    assert not answer(assignment, 0).is_new
+    assignment.refresh_from_db()
+    assert (assignment.state, assignment.n_answered) == ("expired", 1)
+    assert Participation.objects.get(annotator__external_id="alice").n_responses == 1
+    finish(bob)  # the place is his, and counts once
+    assert Slot.objects.get().state == "done"
+
+
+def test_a_whole_pass_that_comes_late_is_done_and_takes_nobodys_place():
+    assignment, bob = taken_over()
+    last = finish(assignment)
+    assert (last.is_complete, bool(last.notice)) == (True, True)
+    assert (assignment.state, assignment.slot, assignment.n_answered) == ("completed", None, assignment.n_positions)
+    assert Participation.objects.get(annotator__external_id="alice").n_assignments == 1
+    assert Slot.objects.get().state == "taken"
+    finish(bob)
+    assert Slot.objects.get().state == "done"
 
 
 def test_imported_work_takes_no_answers():

@@ -187,7 +187,7 @@ class FakeSite:
         if self.status != 200:
             return self.status, b"<h1>Something broke</h1>"
         if content["assignment"] == 1 and content["position"] == 1:
-            return 409, {"error": "The time ran out.", "code": "assignment_expired"}
+            return 200, {"saved": True, "is_new": True, "n_answered": 2, "is_complete": False, "notice": "Taken over."}
         self.saved.append(content)
         return 200, {"saved": True, "is_new": True, "n_answered": 1, "is_complete": False}
 
@@ -214,7 +214,7 @@ def judge():
 def test_who_loses_an_assignment_asks_for_the_next(serve):
     site = serve()
     (visit,) = answer_study(site.entry, [SimulatedAnnotator(KINDS["careful"], seed=3)], judge())
-    assert (visit.ended, visit.n_batches, visit.n_responses, visit.code) == ("nothing left", 1, 3, "CODE")
+    assert (visit.ended, visit.n_batches, visit.n_responses, visit.code) == ("nothing left", 1, 4, "CODE")
     assert [saved["choice"] for saved in site.saved] == ["left"] * 3
     assert all(saved["response_ms"] >= 120 for saved in site.saved)
 

@@ -1,47 +1,17 @@
-"""Alice answers in a real Chromium: by keyboard, on a phone, offline and back, without JavaScript."""
+"""Alice answers in a real Chromium: by keyboard, by touch, on a phone."""
 
-from datetime import timedelta
+import time
 
 import pytest
-from django.utils import timezone
 
 from annotation.models import Assignment, Participation, Response
-from annotation.services import links
-from annotation.services.assignments import expire_leases
+from annotation.services import links, studies
 from tests.annotation.making import enter, make_collection, make_study
+from tests.browser.people import KINDS, PHONE, address, all_saved, answer_all, ready
+from triplets.services.questions import create_rating_questions
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 EKMAN = ["happy", "sad", "angry", "disgusted", "afraid", "surprised", "neutral"]
-PHONE = {"viewport": {"width": 360, "height": 640}, "is_mobile": True, "has_touch": True}
-
-
-@pytest.fixture
-def visit(chromium, live_server):
-    """Open a page of the running site in a browser of its own; every complaint of the browser fails the test."""
-    contexts, complaints = [], []
-
-    def open_page(url, **options):
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if "Security Policy" in line.text else None)
-        page.goto(live_server.url + url.removeprefix("http://127.0.0.1:8000"))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def ready(page, position):
-    page.wait_for_selector(f"#question[data-ready='{position}']")
-
-
-def address(participation, name="questions"):
-    return f"/take/{links.participation_token(participation)}/{name}"
 
 
 def test_a_whole_batch_by_keyboard_with_a_reload_in_the_middle(visit):
@@ -63,7 +33,7 @@ def test_a_whole_batch_by_keyboard_with_a_reload_in_the_middle(visit):
     pressed = []
     for position in range(11):
         if position == 4:
-            page.wait_for_selector("#state[data-state=saved]")
+            all_saved(page)
             page.reload()
         ready(page, position)
         assert page.locator("#count").inner_text() == f"{position + 1} / 11"
@@ -110,14 +80,91 @@ def test_a_long_scale_is_a_slider(visit):
     page = visit(address(enter(study)), **PHONE)
     for position in range(3):
         ready(page, position)
-        assert page.locator("output").inner_text() == "50"
+        assert page.locator("output").inner_text() == "–"
+        assert page.locator(".slider button").is_disabled()  # the middle is no answer until somebody gives it
         page.locator("input[type=range]").fill("83")
+        assert page.locator("output").inner_text() == "83"
         page.locator(".slider button").tap()
     page.wait_for_url("**/thanks")
     assert list(Response.objects.values_list("rating", flat=True)) == [83.0] * 3
 
 
-@pytest.mark.parametrize("kind", ["triplet", "rating", "choice"])
+def test_a_slider_by_keyboard_and_its_very_middle(visit):
+    study = make_study(kind="rating", n_questions=2, n_gold=0, scale_low=0, scale_high=100)
+    page = visit(address(enter(study)))
+    ready(page, 0)
+    page.keyboard.press("Enter")  # nothing was chosen yet
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    ready(page, 1)
+    page.locator("input[type=range]").click()  # in the middle, where nothing moves
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/thanks")
+    assert list(Response.objects.order_by("position").values_list("rating", flat=True)) == [53.0, 50.0]
+
+
+def test_several_attributes_of_a_picture_are_asked_in_a_row(visit):
+    study = make_study(
+        kind="rating", collection=make_collection(2), n_questions=0, n_gold=0, is_open=False, groups_attributes=True,
+        batch_size=6, attributes=["happy", "trustworthy", "old"],
+    )  # fmt: skip
+    create_rating_questions(study.question_set, study.attributes)
+    studies.create_batches(study)
+    studies.open_study(study)
+    page = visit(address(enter(study)))
+    asked = []
+    for position in range(6):
+        ready(page, position)
+        asked.append(page.locator("#text").inner_text())
+        page.keyboard.press(str(position + 1))
+    page.wait_for_url("**/thanks")
+    saved = list(Response.objects.order_by("position").values_list("question__attribute", "rating"))
+    assert [f"How {attribute} does this face look?" for attribute, _ in saved] == asked
+    assert [rating for _, rating in saved] == [1, 2, 3, 4, 5, 6]
+    assert sorted(asked[:3]) == sorted(asked[3:]) == sorted(set(asked))
+
+
+def test_the_time_runs_from_pictures_painted_to_choice(visit):
+    page = visit(address(enter(make_study(n_questions=3, n_gold=0))))
+    ready(page, 0)
+    late = []
+
+    def slowly(route):
+        late.append(route.request.url)
+        if len(late) <= 6:  # those of the page itself and those of the script, one after the other
+            time.sleep(0.3)
+        route.continue_()
+
+    page.route("**/pictures/*", slowly)
+    page.reload()
+    ready(page, 0)
+    assert len(late) >= 6
+    page.wait_for_timeout(300)
+    page.keyboard.press("f")
+    since_beginning = page.evaluate("performance.now()")
+    all_saved(page)
+    assert 300 <= Response.objects.get().response_ms < since_beginning - 1500  # loading took 1800 at least
+
+
+def test_a_page_left_open_overnight_goes_on_with_fresh_addresses(visit, settings):
+    """What is loaded already is shown; what is not comes by a new address, under the same lease or a new one."""
+    page = visit(address(enter(make_study(n_questions=8, batch_size=8, n_gold=0))))
+    ready(page, 0)
+    page.wait_for_load_state("networkidle")
+    settings.PICTURE_MAX_AGE_SECONDS = -1  # the addresses that the page holds have expired
+    gone = []
+    page.on("response", lambda response: gone.append(response.url) if response.status == 410 else None)
+    page.keyboard.press("f")
+    page.wait_for_timeout(300)
+    settings.PICTURE_MAX_AGE_SECONDS = 3600
+    answer_all(page, "triplet", range(1, 8))
+    page.wait_for_url("**/thanks")
+    assert Response.objects.count() == 8
+    assert gone
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [(360, 640), (360, 560), (640, 360), (1280, 720)])
 def test_everything_is_on_the_screen_at_once(visit, kind, size):
     width, height = size
@@ -148,43 +195,6 @@ def test_by_touch(visit):
     assert {(r.choice == "second") == r.is_first_left for r in Response.objects.all()} == {True}
 
 
-def test_offline_and_back_loses_and_doubles_nothing(visit):
-    page = visit(address(enter(make_study(n_questions=6, batch_size=6, n_gold=0))))
-    ready(page, 0)
-    page.wait_for_load_state("networkidle")  # the next pictures are in memory
-    page.context.set_offline(True)
-    for position in range(3):
-        ready(page, position)
-        page.keyboard.press("j")
-    page.wait_for_selector("#state[data-state=waiting]")
-    assert "3 waiting" in page.locator("#state-text").inner_text()
-    assert not Response.objects.exists()
-    page.context.set_offline(False)
-    page.wait_for_selector("#state[data-state=saved]")
-    for position in range(3, 6):
-        ready(page, position)
-        page.keyboard.press("j")
-    page.wait_for_url("**/thanks")
-    assert list(Response.objects.order_by("position").values_list("position", flat=True)) == list(range(6))
-
-
-def test_a_tab_closed_while_offline_keeps_its_answers(visit):
-    alice = enter(make_study(n_questions=6, batch_size=6, n_gold=0))
-    page = visit(address(alice))
-    ready(page, 0)
-    page.context.set_offline(True)
-    page.keyboard.press("j")
-    page.wait_for_selector("#state[data-state=waiting]")
-    url, context = page.url, page.context
-    page.close()
-    context.set_offline(False)
-    page = context.new_page()
-    page.goto(url)
-    ready(page, 1)  # what waits to be sent is not asked again
-    page.wait_for_selector("#state[data-state=saved]")
-    assert Response.objects.get().position == 0
-
-
 def test_a_key_before_the_pictures_are_there_is_no_answer(visit):
     page = visit(address(enter(make_study(n_questions=3, min_gold=0))))
     ready(page, 0)
@@ -194,88 +204,6 @@ def test_a_key_before_the_pictures_are_there_is_no_answer(visit):
     ready(page, 1)
     page.wait_for_selector("#state[data-state=saved]")
     assert Response.objects.count() == 1
-
-
-def test_a_second_tab_that_finishes_leads_the_first_one_on(visit):
-    alice = enter(make_study(n_questions=3, n_gold=0))
-    first = visit(address(alice))
-    ready(first, 0)
-    second = first.context.new_page()
-    second.goto(first.url)
-    for position in range(3):
-        ready(second, position)
-        second.keyboard.press("f")
-    second.wait_for_url("**/thanks")
-    for position in range(3):
-        ready(first, position)
-        first.keyboard.press("j")
-    first.wait_for_url("**/thanks")
-    assert Response.objects.count() == 3
-
-
-def test_work_that_somebody_else_has_taken_over_says_so(visit):
-    alice = enter(make_study(n_questions=3, n_gold=0, responses_per_question=1))
-    page = visit(address(alice))
-    ready(page, 0)
-    Assignment.objects.update(state="expired")
-    alice.study.slots.update(state="done")
-    page.keyboard.press("f")
-    page.wait_for_selector("#trouble:not([hidden])")
-    assert "ran out" in page.locator("#trouble").inner_text()
-    page.click("#trouble a")
-    page.wait_for_selector("text=What to do")
-
-
-def test_the_back_button_leads_on(visit):
-    study = make_study(n_questions=3, n_gold=0, n_practice=1)
-    alice = enter(study, is_ready=False)
-    page = visit(address(alice, ""))
-    page.click("text=I agree")
-    page.wait_for_selector("text=What to do")
-    page.go_back()  # the consent was given
-    page.wait_for_selector("text=What to do")
-    page.click("text=Try it first")
-    ready(page, 0)
-    page.keyboard.press("f")
-    page.click("#feedback button")
-    page.wait_for_url("**/questions")
-    ready(page, 0)
-    page.keyboard.press("f")
-    ready(page, 1)
-    page.go_back()  # practice may be done again, and leads to where the person was
-    page.wait_for_url("**/practice")
-    ready(page, 0)
-    page.keyboard.press("f")
-    page.click("#feedback button")
-    page.wait_for_url("**/questions")
-    for position in (1, 2):
-        ready(page, position)
-        page.keyboard.press("j")
-    page.wait_for_url("**/thanks")
-    page.go_back()
-    page.wait_for_url("**/thanks")
-    assert Response.objects.count() == 3
-
-
-def test_a_lease_that_expires_while_offline_loses_nothing(visit):
-    alice = enter(make_study(n_questions=4, batch_size=4, n_gold=0))
-    page = visit(address(alice))
-    ready(page, 0)
-    page.wait_for_load_state("networkidle")
-    page.context.set_offline(True)
-    for position in range(3):
-        ready(page, position)
-        page.keyboard.press("f")
-    page.wait_for_selector("#state[data-state=waiting]")
-    Assignment.objects.update(leased_until=timezone.now() - timedelta(hours=1))
-    assert expire_leases() == 1
-    page.context.set_offline(False)
-    page.wait_for_selector("#state[data-state=saved]")
-    ready(page, 3)
-    page.keyboard.press("f")
-    page.wait_for_url("**/thanks")
-    assert Response.objects.count() == 4
-    assert Assignment.objects.get().state == "completed"
 
 
 def test_newcomers_qualify_without_noticing_and_bob_is_thanked(visit):
@@ -292,18 +220,3 @@ def test_newcomers_qualify_without_noticing_and_bob_is_thanked(visit):
         else:
             page.wait_for_selector("text=Thank you for trying")
             assert page.locator(".completion-code").inner_text() == "C0DE"
-
-
-def test_without_javascript(visit):
-    study = make_study(n_questions=3, n_gold=0, n_practice=1)
-    page = visit(links.entry_url(study), java_script_enabled=False)
-    page.click("button.primary")
-    page.click("a.primary")
-    page.click("[name=choice][value=left]")
-    assert "ost people" in page.locator(".feedback").inner_text()
-    page.click(".feedback a")
-    for position in range(3):
-        assert page.locator("#count").inner_text() == f"{position + 1} / 3"
-        page.click("[name=choice][value=right]")
-    assert page.url.endswith("/thanks")
-    assert set(Response.objects.values_list("response_ms", flat=True)) == {None}

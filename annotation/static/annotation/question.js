@@ -22,14 +22,20 @@
   let hasEnded = false;
   let isHalted = false;
 
-  const outbox = isPractice ? null : new Outbox(new URL(form.dataset.save, location).href, { onChange: showState, onRefused: refused });
+  const handlers = { onChange: showState, onSaved: saved, onRefused: refused, onElsewhere: elsewhere };
+  const outbox = isPractice ? null : new Outbox(new URL(form.dataset.save, location).href, handlers);
 
   function showState(nWaiting) {
     const isOffline = !navigator.onLine;
     state.dataset.state = nWaiting ? "waiting" : "saved";
     stateText.textContent = !nWaiting ? "saved" : isOffline || nWaiting > 1 ? `${nWaiting} waiting` : "saving";
     state.title = nWaiting ? "Your answers are kept on this device and sent as soon as there is a connection." : "Every answer is saved.";
-    if (!nWaiting && hasEnded) location.assign(form.dataset.next);
+    if (!nWaiting && hasEnded) leave(form.dataset.next);
+  }
+
+  function leave(address) {
+    if (outbox) outbox.isLeaving = true; // what waits is kept in this browser and sent by the next page
+    location.assign(address);
   }
 
   function tell(sentence, link) {
@@ -43,8 +49,21 @@
     trouble.hidden = !sentence;
   }
 
+  /* Of an earlier visit, neither changes anything here. */
+  function saved(item, reply) {
+    if (reply.notice && item.answer.assignment === batch?.assignment) halt(reply.notice);
+  }
+
   function refused(item, reason) {
-    if (item.answer.assignment === batch?.assignment) halt(reason.error); // one of an earlier visit changes nothing here
+    if (item.answer.assignment === batch?.assignment) halt(reason.error);
+  }
+
+  /* Another tab of this person has answered something: it is not asked here again. */
+  function elsewhere() {
+    if (!batch || isHalted || hasEnded) return;
+    const shown = waiting[0];
+    waiting = waiting.filter((question) => !outbox.has(batch.assignment, question.position));
+    if (waiting[0] !== shown) show();
   }
 
   /* Nothing can be answered here any more: say why, and lead on. */
@@ -56,15 +75,24 @@
   }
 
   async function load() {
-    const response = await fetch(form.dataset.load, { headers: { Accept: "application/json" } });
-    const body = await response.json();
-    if (!response.ok) {
-      const error = new Error(body.error);
-      error.isFinal = response.status < 500 && response.status !== 429;
-      throw error;
-    }
-    return body;
+    return ask(form.dataset.load);
   }
+
+  /* Return what the site says. An error that it explains `isFinal` unless it asks for patience; what others say in its
+     place, such as the login page of a hotel, is no answer. */
+  async function ask(address, options = {}) {
+    const signal = AbortSignal.timeout(Outbox.PATIENCE_MS);
+    const headers = { Accept: "application/json", ...options.headers };
+    const response = await fetch(address, { ...options, headers, signal });
+    const body = await response.json();
+    if (response.ok) return body;
+    const error = new Error(body.error);
+    error.isFinal = Boolean(body.code) && response.status < 500 && response.status !== 429;
+    error.isBusy = response.status === 429;
+    throw error;
+  }
+
+  const excuse = (error) => error.isBusy ? error.message : "There is no connection at the moment.";
 
   async function start() {
     for (let delay = 1000; ; delay = Math.min(delay * 2, 15000)) {
@@ -73,18 +101,21 @@
         break;
       } catch (error) {
         if (error.isFinal) return halt(error.message);
-        tell("There is no connection at the moment. This page tries again by itself.");
+        tell(`${excuse(error)} This page tries again by itself.`);
         await pause(delay);
       }
     }
     tell("");
-    if (isPractice ? !batch.questions.length : batch.done) return location.assign(form.dataset.start);
+    if (isPractice ? !batch.questions.length : batch.done) return leave(form.dataset.start);
     waiting = batch.questions.filter((q) => isPractice || !outbox.has(batch.assignment, q.position));
     outbox?.send();
     show();
   }
 
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const pause = (ms) => new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    addEventListener("online", resolve, { once: true }); // the connection is back: no reason to wait any longer
+  });
   const places = () => [...form.querySelectorAll("[data-picture]")];
 
   function picture(address) {
@@ -126,7 +157,7 @@
   async function freshAddresses() {
     try {
       const again = await load();
-      if (again.assignment !== batch.assignment) return location.assign(form.dataset.start); // finished in another tab
+      if (again.assignment !== batch.assignment) return leave(form.dataset.start); // finished in another tab
       const byPosition = new Map(again.questions.map((q) => [q.position, q]));
       for (const question of waiting) Object.assign(question, byPosition.get(question.position));
     } catch (error) {
@@ -195,11 +226,10 @@
     const body = JSON.stringify({ position: question.position, ...value });
     let result;
     try {
-      const response = await fetch(form.dataset.save, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-      result = await response.json();
-      if (!response.ok) return halt(result.error);
+      result = await ask(form.dataset.save, { method: "POST", headers: { "Content-Type": "application/json" }, body });
     } catch (error) {
-      tell("There is no connection at the moment. Please choose again in a moment.");
+      if (error.isFinal) return halt(error.message);
+      tell(`${excuse(error)} Please choose again in a moment.`);
       paintedAt = performance.now();
       return;
     }
@@ -217,16 +247,28 @@
     next.textContent = result.is_complete ? "Begin" : "Next";
     next.addEventListener("click", () => {
       waiting.shift();
-      if (result.is_complete) location.assign(form.dataset.next);
+      if (result.is_complete) leave(form.dataset.next);
       else show();
     });
     feedback.replaceChildren(sentence, next);
     next.focus();
   }
 
+  /* No value stands there until the person has chosen one: a middle that only had to be confirmed would be chosen. */
   function resetSlider() {
     slider.value = slider.defaultValue;
+    slider.classList.add("untouched");
+    slider.nextElementSibling.hidden = false;
+    slider.nextElementSibling.textContent = "–";
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+    slider.focus({ preventScroll: true }); // the arrow keys move it at once
+  }
+
+  function touchSlider() {
+    if (paintedAt === null) return;
+    slider.classList.remove("untouched");
     slider.nextElementSibling.textContent = slider.value;
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
   }
 
   function valueOf(button) {
@@ -238,9 +280,10 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const button = event.submitter ?? form.querySelector("button");
-    answer(valueOf(button), button);
+    if (!button.disabled) answer(valueOf(button), button);
   });
-  slider?.addEventListener("input", () => { slider.nextElementSibling.textContent = slider.value; });
+  slider?.addEventListener("input", touchSlider);
+  slider?.addEventListener("click", touchSlider); // in the very middle, where nothing moves
 
   const SIDES = { ArrowLeft: "left", f: "left", 1: "left", ArrowRight: "right", j: "right", 2: "right" };
 
