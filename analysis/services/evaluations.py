@@ -1,26 +1,25 @@
 """Evaluations as rows: made once for a checkpoint, measured by a worker, found again when a worker was lost."""
 
-import logging
-import secrets
 from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import OperationalError, transaction
-from django.db.models import F, Q
+from django.db import transaction
 from django.utils import timezone
 
 from analysis.models import Evaluation
 from analysis.services.reports import create_report
 from learning import selectors
-from learning.heartbeat import Heartbeat, Order
 from learning.models import Checkpoint, Run
 from learning.services.archives import checkpoint_path, open_release
-from learning.services.leases import Lease, LeaseLost
+from triplets.heartbeat import Heartbeat, Order
+from triplets.services import leases
+from triplets.services.leases import Lease, LeaseLost
 
-log = logging.getLogger(__name__)
 Status = Evaluation.Status
-MAX_LOSSES = 3
+ADVICE = (
+    "Usually the machine ran out of memory: look at the worker's log, free memory, then evaluate the checkpoint again."
+)
 OPEN = (Status.QUEUED, Status.RUNNING)
 
 
@@ -53,59 +52,29 @@ def evaluate_checkpoint(evaluation_pk: int, *, measure=None) -> str | None:
     measure : takes the place of `analysis.evaluation.evaluate`. The numbers and the unpublished report
     appear together or not at all.
     """
-    token = secrets.token_hex(16)
-    claimed = Evaluation.objects.filter(pk=evaluation_pk, status=Status.QUEUED).update(
-        status=Status.RUNNING, lease_token=token, heartbeat_at=timezone.now(), message=""
-    )
-    if not claimed:
-        log.info("Evaluation %s is held by another worker, over, or gone: nothing to do", evaluation_pk)
+    lease = leases.claim(Evaluation, evaluation_pk)
+    if lease is None:
         return None
     evaluation = Evaluation.objects.select_related("checkpoint__run", "release").get(pk=evaluation_pk)
-    lease = Lease(Evaluation, evaluation_pk, token)
-    try:
+
+    def work():
         results = _measure(evaluation, lease, measure)
         with transaction.atomic():
             evaluation.results, finished_at = results, timezone.now()
             if not lease.close(status=Status.FINISHED, results=results, finished_at=finished_at, n_losses=0):
                 raise LeaseLost
             create_report(evaluation)
-        return Status.FINISHED
-    except LeaseLost:
-        log.warning("Evaluation %s was given to another worker; this one writes nothing", evaluation_pk)
-        return None
-    except OperationalError:
-        raise
-    except Exception as error:
-        log.exception("Evaluation %s failed", evaluation_pk)
-        message = f"{_explain(error)} Correct the cause, then evaluate the checkpoint again."
-        is_held = lease.close(status=Status.FAILED, message=message, finished_at=timezone.now())
-        return Status.FAILED if is_held else None
-    except BaseException:  # the worker is told to end
-        lease.close(status=Status.QUEUED, enqueued_at=None)
-        raise
+
+    return leases.work_under(lease, work, _explain)
 
 
 def sweep_evaluations() -> tuple[list[int], list[int]]:
     """Return the keys of evaluations to send again, and of finished runs that were never evaluated."""
-    now = timezone.now()
-    silent_since = now - timedelta(seconds=settings.RUN_LEASE_SECONDS)
-    for lost in Evaluation.objects.filter(status=Status.RUNNING, heartbeat_at__lt=silent_since).defer("results"):
-        row = Evaluation.objects.filter(pk=lost.pk, lease_token=lost.lease_token, heartbeat_at=lost.heartbeat_at)
-        freed = {"lease_token": "", "n_losses": F("n_losses") + 1}
-        if lost.n_losses + 1 >= MAX_LOSSES:
-            message = (
-                f"{MAX_LOSSES} workers in a row were lost. Usually the machine ran out of memory: look at the "
-                "worker's log, free memory, then evaluate the checkpoint again."
-            )
-            row.update(**freed, status=Status.FAILED, message=message, finished_at=now)
-        else:
-            row.update(**freed, status=Status.QUEUED, enqueued_at=None)
+    leases.queue_lost_again(Evaluation, settings.RUN_LEASE_SECONDS, ADVICE)
     # A long training may stand before them in the queue; telling the broker twice is harmless.
     patience = timedelta(minutes=10 if _is_busy() else 1)
-    waiting = Evaluation.objects.filter(Q(enqueued_at=None) | Q(enqueued_at__lt=now - patience), status=Status.QUEUED)
-    pks = list(waiting.order_by("pk").values_list("pk", flat=True))
-    Evaluation.objects.filter(pk__in=pks).update(enqueued_at=now)
-    never = selectors.without_evaluation().filter(finished_at__lt=now - patience)
+    pks = leases.take_due(Evaluation, patience)
+    never = selectors.without_evaluation().filter(finished_at__lt=timezone.now() - patience)
     return pks, list(never.order_by("pk").values_list("pk", flat=True))
 
 
@@ -142,4 +111,5 @@ def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
 def _explain(error: Exception) -> str:
     text = str(error).strip() or "no message"
     text = text if text.endswith(".") else f"{text}."
-    return text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+    text = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+    return f"{text} Correct the cause, then evaluate the checkpoint again."

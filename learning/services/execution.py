@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from learning import devices
 from learning.config import Config, ConfigInvalid
-from learning.heartbeat import Heartbeat, Order
 from learning.models import Checkpoint, Run, RunPoint
 from learning.services.archives import checkpoint_path, open_release, sha256_of
-from learning.services.leases import Lease, LeaseLost
 from triplets.archive import ReleaseDamaged
+from triplets.heartbeat import Heartbeat, Order
+from triplets.services.leases import Lease, LeaseLost
 
 log = logging.getLogger(__name__)
 Status = Run.Status

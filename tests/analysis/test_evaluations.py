@@ -13,6 +13,7 @@ from learning.models import Run
 from learning.services.archives import checkpoint_path, open_release
 from tests.analysis.made import make_checkpoint, make_report
 from tests.learning.made import make_release
+from triplets.services import leases
 
 pytestmark = pytest.mark.django_db
 
@@ -104,13 +105,13 @@ def test_a_lost_lease_writes_nothing(checkpoint):
 
 def test_a_lost_workers_evaluation_is_sent_again_and_not_for_ever(checkpoint, sent):
     evaluation = evaluations.create_evaluation(checkpoint)
-    for loss in range(1, evaluations.MAX_LOSSES + 1):
+    for loss in range(1, leases.MAX_LOSSES + 1):
         Evaluation.objects.update(
             status="running", lease_token="dead", heartbeat_at=timezone.now() - timedelta(hours=1)
         )
         tasks.sweep_evaluations()
         tasks.sweep_evaluations()
-        assert len(sent) == min(loss, evaluations.MAX_LOSSES - 1)
+        assert len(sent) == min(loss, leases.MAX_LOSSES - 1)
     evaluation.refresh_from_db()
     assert evaluation.status == "failed" and "memory" in evaluation.message
 

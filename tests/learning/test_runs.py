@@ -13,11 +13,12 @@ from learning import selectors, services
 from learning.config import ConfigInvalid
 from learning.models import Run
 from learning.recipes import RecipeUnknown
-from learning.services import execution, leases
+from learning.services import execution
 from learning.services.archives import checkpoint_path, open_release
 from learning.services.runs import MAX_LOSSES, RunIsOpen, RunIsOver
 from tests.learning.made import FakeTrainer, make_release, make_run
 from triplets.archive import ReleaseDamaged
+from triplets.services import leases
 
 pytestmark = pytest.mark.django_db
 

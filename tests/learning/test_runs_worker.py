@@ -1,18 +1,12 @@
 """The queue for real: a Celery worker on the broker without a server, killed in the middle of a training."""
 
 import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.working_site import Site
+
 PREPARE = """
 import pathlib, sys
 import django
@@ -24,39 +18,7 @@ make_release(folder)
 """
 
 
-class Site:
-    """A folder with its own database, broker and files, driven by processes as `manage.py start` does."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        kept = {key: value for key, value in os.environ.items() if key not in ("DATABASE_URL", "BROKER_URL")}
-        self.environment = kept | {
-            "VAR_DIR": str(folder / "var"), "RUN_LEASE_SECONDS": "2", "DJANGO_SETTINGS_MODULE": "config.settings",
-            "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
-        self.workers = []
-
-    def python(self, *arguments) -> str:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start_worker(self) -> subprocess.Popen:
-        with open(self.folder / f"worker{len(self.workers)}.log", "w") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", "gpu,evaluation,default",
-                 "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
-                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        self.workers.append(worker)
-        return worker
-
-    def kill(self, worker) -> None:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
-
+class TrainingSite(Site):
     def train(self, *changes) -> int:
         sets = [part for change in changes for part in ("--set", change)]
         out = self.python("manage.py", "train", "topological-vae", "--release", "smiles-v1", "--json", *sets)
@@ -65,13 +27,10 @@ class Site:
         return state["run"]
 
     def read(self, run) -> dict:
-        """Read the rows from beside, without the cost of starting Django."""
-        with closing(sqlite3.connect(self.folder / "var" / "semblance.sqlite3", timeout=20)) as database:
-            database.row_factory = sqlite3.Row
-            state = dict(database.execute("SELECT * FROM learning_run WHERE id = ?", [run]).fetchone())
-            for table, columns in (("runpoint", "step, metrics"), ("checkpoint", "step, sha256")):
-                rows = database.execute(f"SELECT {columns} FROM learning_{table} WHERE run_id = ? ORDER BY step", [run])
-                state[table] = [tuple(row) for row in rows]
+        (state,) = self.rows("SELECT * FROM learning_run WHERE id = ?", run)
+        for table, columns in (("runpoint", "step, metrics"), ("checkpoint", "step, sha256")):
+            rows = self.rows(f"SELECT {columns} FROM learning_{table} WHERE run_id = ? ORDER BY step", run)
+            state[table] = [tuple(row.values()) for row in rows]
         return state
 
     def wait(self, run, until, seconds=60) -> dict:
@@ -81,13 +40,10 @@ class Site:
             time.sleep(0.2)
         return state
 
-    def logs(self) -> str:
-        return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("*.log")))
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("site"))
+    site = TrainingSite(tmp_path_factory.mktemp("site"))
     site.python("manage.py", "migrate", "-v0")
     site.python("-c", PREPARE, str(site.folder / "made"))
     yield site

@@ -1,7 +1,7 @@
 import threading
 import time
 
-from learning.heartbeat import Heartbeat, Order
+from triplets.heartbeat import Heartbeat, Order
 
 
 class Row:

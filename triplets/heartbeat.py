@@ -20,6 +20,9 @@ class Heartbeat:
         and with None from a second thread when the work was silent for `silence_seconds` (reading data,
         one long step), never from both at once.
 
+    is_aside : every writing is the second thread's, also while work reports: for work that holds a transaction, in
+        which nothing could be written that others see.
+
     Once the order is LOST nothing is written again.
 
     >>> with Heartbeat(lambda progress: Order.STOP, every_seconds=0) as heart:
@@ -28,10 +31,11 @@ class Heartbeat:
     True
     """
 
-    def __init__(self, write, *, every_seconds=1.0, silence_seconds=5.0):
+    def __init__(self, write, *, every_seconds=1.0, silence_seconds=5.0, is_aside=False):
         self._write = write
         self._every = every_seconds
-        self._silence = silence_seconds
+        self._silence = every_seconds if is_aside else silence_seconds
+        self._is_aside = is_aside
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_when_silent, name="heartbeat", daemon=True)
@@ -40,7 +44,7 @@ class Heartbeat:
         self.order = Order.GO
 
     def __enter__(self):
-        self._written_at = time.monotonic() - self._every
+        self._written_at = time.monotonic() - (0 if self._is_aside else self._every)
         self._thread.start()
         return self
 
@@ -51,12 +55,16 @@ class Heartbeat:
     def report(self, progress) -> None:
         """Keep the newest progress and write it when the last writing is long enough ago."""
         self._latest = progress
-        self._beat_if_older_than(self._every)
+        self._beat_from_work()
 
     def should_stop(self) -> bool:
         """Return whether to stop, asking again when the last answer is old."""
-        self._beat_if_older_than(self._every)
+        self._beat_from_work()
         return self.order is not Order.GO
+
+    def _beat_from_work(self) -> None:
+        if not self._is_aside:
+            self._beat_if_older_than(self._every)
 
     def _beat_if_older_than(self, seconds) -> None:
         if time.monotonic() - self._written_at < seconds:
