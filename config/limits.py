@@ -110,7 +110,8 @@ class RateLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        return self.get_response(request)
+        # Before anything reads the body: that alone would fill the disk.
+        return too_large(request) or self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
         counted = wanted(request)
@@ -124,6 +125,21 @@ class RateLimitMiddleware:
         ):
             return None
         return refusal(request, counted.rule, max(1, round(seconds - now % seconds + 0.5)))
+
+
+def too_large(request):
+    """Refuse a body that is longer than anything that is sent here: files come from staff alone."""
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    length = int(text) if text.isdecimal() else 0
+    if length <= settings.BODY_MAX_BYTES:
+        return None
+    most = settings.UPLOAD_MAX_BYTES if request.user.is_staff else settings.BODY_MAX_BYTES
+    if length <= most:
+        return None
+    sentence = f"What was sent has {length:,} bytes: expected at most {most:,}."
+    if request.content_type == "application/json":
+        return JsonResponse({"error": sentence, "code": "too_large"}, status=413)
+    return render(request, "annotation/notice.html", {"title": "That was too large", "message": sentence}, status=413)
 
 
 @functools.lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from annotation.models import Response
@@ -142,3 +143,49 @@ def test_ten_thousand_others_do_not_use_up_ones_own(tmp_path):
     wrong = sum(counters.count(f"newcomer {i}", 10, 1e6) > 1 for i in range(1000))
     assert wrong < 60  # both places taken: (1 - exp(-10000/65536))^2 = 2 %
     assert max(counters.count(f"guest {i}", 10, 1e6) for i in range(1000)) < 40  # far below any limit
+
+
+def test_a_long_body_is_refused_before_anything_reads_it(client, settings, rita, monkeypatch):
+    """Django would write what strangers upload to the disk before any view is asked."""
+    settings.BODY_MAX_BYTES, settings.UPLOAD_MAX_BYTES = 1000, 5000
+    monkeypatch.setattr("django.http.multipartparser.MultiPartParser.parse", lambda self: pytest.fail("was read"))
+    alice = enter(make_study())
+
+    def long(n=2000):
+        return {"file": SimpleUploadedFile("x", b"x" * n)}
+
+    for address in (at("consent", alice), at("practice", alice), reverse("admin:login"), "/nowhere"):
+        refused = client.post(address, long())
+        assert (refused.status_code, "expected at most 1,000" in refused.content.decode()) == (413, True)
+    told = client.post(at("responses", alice), "x" * 2000, content_type="application/json")
+    assert (told.status_code, told.json()["code"]) == (413, "too_large")
+    client.force_login(rita)
+    assert client.post("/nowhere", long(6000)).status_code == 413
+    monkeypatch.undo()
+    assert client.post("/nowhere", long()).status_code == 404
+
+
+def test_a_quick_person_and_a_whole_laboratory_meet_no_limit(client, few, settings):
+    """With the limits as they are delivered: 300 people of one network within a minute; four answers a second."""
+    from config.settings import RATE_LIMITS
+
+    settings.RATE_LIMITS = RATE_LIMITS
+    study = make_study()
+    wanted = limits.Wanted("entry", "10.0.0.1")
+    counters = limits.counters_in(settings.VAR_DIR / "rates")
+    for _ in range(299):
+        counters.count(f"{wanted.rule}/{wanted.key}", RATE_LIMITS["entry"][1], few[0])
+    client.cookies.clear()
+    assert client.get(entry(study), REMOTE_ADDR="10.0.0.1").status_code == 302
+    alice = enter(make_study(n_questions=6, batch_size=6))
+    hers = claim_assignment(alice.study, alice.annotator)
+    for second in range(10):  # as quickly as keys can be pressed, and a page loaded anew every second
+        few[0] += 1
+        for _ in range(4):
+            body = json.dumps({"assignment": hers.pk, "position": second % 6, "choice": "left"})
+            assert client.post(at("responses", alice), body, content_type="application/json").status_code == 200
+        assert client.get(at("assignment", alice)).status_code == 200
+    # An hour without a connection, sent all at once when it is back: a pass of the largest batch there can be.
+    few[0] += 10
+    codes = {client.post(at("responses", alice), body, content_type="application/json").status_code for _ in range(220)}
+    assert codes == {200}
