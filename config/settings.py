@@ -218,6 +218,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20,
         "options": {"queue": "default", "expires": 20},
     },
+    "queue-errands-again": {
+        "task": "triplets.tasks.sweep_errands",
+        "schedule": 15,
+        "options": {"queue": "default", "expires": 15},
+    },
     "tend-policies": {
         "task": "analysis.tasks.tend_policies",
         "schedule": 20,
@@ -297,6 +302,13 @@ RATE_LIMITS = {
 }
 IMPORT_MAX_PICTURE_PIXELS = 50_000_000
 IMPORT_MAX_PICTURE_BYTES = 30 * 2**20
+# Of a zip of pictures that is uploaded at the admin; manage.py import_stimuli takes what lies on the disk.
+IMPORT_MAX_FILES = 200_000
+IMPORT_MAX_UNPACKED_BYTES = 8 * 2**30
+UPLOAD_MAX_BYTES = 2 * 2**30  # of anything that staff upload
+BODY_MAX_BYTES = 2**20  # of anything that other people send
+FILE_UPLOAD_TEMP_DIR = VAR_DIR / "uploads"  # beside the files: /tmp is memory on many machines
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

@@ -1,10 +1,58 @@
 from django import forms
+from django.conf import settings
+from django.core.validators import validate_slug
 
-from triplets.models import Question
+from triplets import schemes
+from triplets.models import Collection, Question
 from triplets.services.questions import QuestionsRefused, read_gold_csv
 
 MAX_GOLD_BYTES = 2_000_000
 ROLES = [(Question.Role.GOLD, "gold"), (Question.Role.PRACTICE, "practice")]
+
+
+class FacesForm(forms.Form):
+    """Faces to import: as `manage.py import_stimuli` takes them, uploaded."""
+
+    collection = forms.CharField(
+        max_length=80,
+        validators=[validate_slug],
+        help_text="Short: letters, digits, - and _. A new name makes a new one.",
+    )
+    manifest = forms.FileField(label="Manifest (CSV)")
+    pictures = forms.FileField(label="Pictures (zip)", required=False)
+    landmarks = forms.FileField(label="Landmarks (npz)", required=False)
+    scheme = forms.ChoiceField(
+        label="Landmark scheme",
+        required=False,
+        choices=[("", "by the number of points"), *((n, n) for n in schemes.SCHEMES)],
+    )
+    title = forms.CharField(max_length=200, required=False)
+    licence = forms.CharField(max_length=200, required=False, help_text="For example: CC BY 4.0, DeBruine & Jones 2017")
+    source = forms.CharField(max_length=2000, required=False, help_text="Where the pictures come from, whom to credit.")
+
+    FILES = ("manifest", "pictures", "landmarks")
+
+    def clean(self):
+        cleaned = super().clean()
+        for name in self.FILES:
+            if (file := cleaned.get(name)) and file.size > settings.UPLOAD_MAX_BYTES:
+                self.add_error(
+                    name, f"The file has {file.size:,} bytes: expected at most {settings.UPLOAD_MAX_BYTES:,}."
+                )
+        known = Collection.objects.filter(name=cleaned.get("collection")).first()
+        for name in ("title", "licence", "source"):
+            there, given = known and getattr(known, name), cleaned.get(name)
+            if there and given and there != given:
+                self.add_error(name, f"The collection says {there!r} already: expected the same, or nothing.")
+        return cleaned
+
+    @property
+    def uploads(self) -> dict:
+        return {name: self.cleaned_data[name] for name in self.FILES if self.cleaned_data[name]}
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        return {name: value for name, value in self.cleaned_data.items() if name not in self.FILES}
 
 
 class GoldFileForm(forms.Form):

@@ -2,6 +2,7 @@
 
 import secrets
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -236,6 +237,64 @@ class Release(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Errand(models.Model):
+    """Work that a researcher asked for at the admin and a worker does: how far it is, and what came of it."""
+
+    class Kind(models.TextChoices):
+        STIMULI = "stimuli", "importing faces"
+        RESPONSES = "responses", "importing judgements"
+        RELEASE = "release", "freezing a release"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "waits for a worker"
+        RUNNING = "running", "under way"
+        FINISHED = "finished", "done"
+        FAILED = "failed"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    question_set = models.ForeignKey(
+        QuestionSet, null=True, blank=True, on_delete=models.CASCADE, related_name="errands", help_text="Of the study."
+    )
+    collection = models.ForeignKey(
+        Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="errands"
+    )  # what faces were imported into
+    release = models.ForeignKey(Release, null=True, blank=True, on_delete=models.SET_NULL, related_name="errands")
+    wanted = models.JSONField(default=dict, blank=True, help_text="What was filled in.")
+    files = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="What was uploaded, {role: stored name}, until it is over."
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    doing = models.CharField(max_length=80, blank=True, help_text="What is being done at the moment.")
+    n_done = models.PositiveIntegerField(default=0)
+    n_all = models.PositiveIntegerField(default=0, help_text="0: not known.")
+    message = models.TextField(blank=True, help_text="What came of it, or why nothing did.")
+    n_losses = models.PositiveIntegerField(default=0, editable=False, help_text="Workers lost in a row.")
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, editable=False)
+    enqueued_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["status"], condition=Q(status__in=["queued", "running"]), name="errand_open")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question_set"],
+                condition=Q(kind="release", status__in=["queued", "running"]),
+                name="one_open_release_of_a_study",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.question_set or self.wanted.get('collection', '')}".strip()
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in (self.Status.FINISHED, self.Status.FAILED)
 
 
 class ReleaseToken(models.Model):

@@ -1,11 +1,13 @@
 """What pages show of collections, question sets and releases. Everything is counted by the database."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 from django.db.models import Count
+from django.utils import timezone
 
-from triplets.models import Collection, Question, QuestionSet, Release, Split, Stimulus
+from triplets.models import Collection, Errand, Question, QuestionSet, Release, Split, Stimulus
 from triplets.schemes import SCHEMES
 
 SPLITS = (*(split.value for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)), "")
@@ -19,6 +21,13 @@ class CountTable:
     rows: list[tuple[str, list[int], int]]
     sums: list[int]
     total: int
+
+
+def recent_errands(question_set: QuestionSet) -> list[Errand]:
+    """Return the newest errands for a study, of a day and no more than three: what its page shows of work."""
+    since = timezone.now() - timedelta(days=1)
+    found = question_set.errands.filter(created_at__gt=since).select_related("release", "collection")
+    return list(found.order_by("-pk")[:3])
 
 
 def counts_by_class_and_split(collection: Collection) -> CountTable:

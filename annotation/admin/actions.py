@@ -1,21 +1,18 @@
-"""What a researcher can do to a study by a button: each returns the sentence that they read, or raises a refusal."""
+"""What a researcher can do to a study by a button: each returns the sentence that they read, or raises a refusal.
 
-import tempfile
-from pathlib import Path
-
-from django.urls import reverse
-from django.utils.html import format_html
+What may take long is begun and returns nothing: the page of the study shows how far it is.
+"""
 
 from annotation.errors import StudyError
 from annotation.forms import JudgementsForm, QuestionsForm
 from annotation.services import studies
 from annotation.services.consensus import SettlingContended, settle_questions
-from annotation.services.imports import JudgementsRefused, import_responses
-from annotation.services.releases import ReleaseRefused, freeze_release
 from annotation.services.replacement import resume_replacement
+from triplets.admin.errands import begin
+from triplets.models import Errand
 from triplets.services.askable import QuestionsRefused
 
-REFUSALS = (StudyError, QuestionsRefused, SettlingContended, ReleaseRefused, JudgementsRefused)
+REFUSALS = (StudyError, QuestionsRefused, SettlingContended)
 
 
 def create_questions(study, request) -> str:
@@ -51,35 +48,16 @@ def settle(study, request) -> str:
     return f"{counts}{ties}."
 
 
-def freeze(study, request) -> str:
-    release = freeze_release(study)
-    page = reverse("admin:triplets_release_change", args=[release.pk])
-    return format_html(
-        'Release <a href="{}">{}</a>: {} triplets, {} ratings, {} responses. SHA-256 {}',
-        page, release.name, release.n_triplets, release.n_ratings, release.n_responses, release.sha256[:12],
-    )  # fmt: skip
+def freeze(study, request) -> None:
+    begin(request, Errand.Kind.RELEASE, question_set=study.question_set)
 
 
-def import_judgements(study, request) -> str:
+def import_judgements(study, request) -> None:
     form = JudgementsForm(request.POST, request.FILES)
     if not form.is_valid():
         raise StudyError(" ".join(form.errors["file"]))
-    upload = form.cleaned_data["file"]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / ("judgements.csv.gz" if upload.name.endswith(".gz") else "judgements.csv")
-        with file.open("wb") as copy:
-            copy.writelines(upload.chunks())
-        try:
-            imported = import_responses(study, file)
-        except JudgementsRefused as error:
-            bad = "; ".join(f"line {line}: {reason}" for line, reason in error.problems[:20])
-            raise StudyError(f"{str(error).replace(str(file), upload.name)}. {bad}".strip()) from error
-    if not imported.n_new:
-        return "This file was imported before; nothing changed."
-    return (
-        f"{imported.n_new:,} responses of {imported.n_annotators:,} annotators to {imported.n_questions:,} questions; "
-        f"{imported.n_excluded:,} annotators are excluded by the filter."
-    )
+    file = form.cleaned_data["file"]
+    begin(request, Errand.Kind.RESPONSES, {"file": file}, question_set=study.question_set, wanted={"file": file.name})
 
 
 ACTIONS = {

@@ -17,6 +17,8 @@ from annotation.models import Slot, Study
 from annotation.services import links, quality, studies
 from annotation.services.demographics import count_demographics, released_demographics
 from annotation.services.replacement import slot_cap
+from triplets.admin.errands import shown_errand
+from triplets.selectors import recent_errands
 
 #: What the questions were made for: fixed when the study is made, or when its questions are.
 FIXED = ["name", "collection", "kind", "attributes", "options", "seed"]
@@ -76,7 +78,7 @@ class StudyAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["triplets/admin.css", "annotation/study.css"]}
-        js = ["annotation/study.js", "annotation/quality.js"]
+        js = ["annotation/study.js", "annotation/quality.js", "triplets/errand.js"]
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -172,6 +174,7 @@ class StudyAdmin(admin.ModelAdmin):
             "demographics": count_demographics(study),
             "consents": selectors.consent_versions(study),
             "released": released_demographics(study) if study.releases_demographics else None,
+            "errands": [(errand, shown_errand(errand)) for errand in recent_errands(study.question_set)],
             "releases": study.question_set.releases.all(),
         }
         return TemplateResponse(request, "annotation/study.html", context)
@@ -199,7 +202,8 @@ class StudyAdmin(admin.ModelAdmin):
         if action not in ACTIONS:
             raise Http404
         try:
-            self.message_user(request, ACTIONS[action](study, request), messages.SUCCESS)
+            if sentence := ACTIONS[action](study, request):
+                self.message_user(request, sentence, messages.SUCCESS)
         except REFUSALS as error:
             self.message_user(request, str(error), messages.ERROR)
         return redirect("admin:annotation_study_change", study.pk)

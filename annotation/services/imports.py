@@ -38,13 +38,19 @@ class Imported:
     n_questions: int
 
 
-def import_responses(study: Study, csv_path, progress: Callable[[str, int, int], None] | None = None) -> Imported:
+def import_responses(
+    study: Study,
+    csv_path,
+    progress: Callable[[str, int, int], None] | None = None,
+    on_stored: Callable[[Imported], None] | None = None,
+) -> Imported:
     """Import a CSV of judgements, format `annotation.judgements`, and apply the study's gold filter.
 
     The same triplet in different splits, or once as a check, is several questions. Asked the same question again,
     a person's first answer counts and the later ones are kept as repeats. A question without a split in the file takes
     that of its stimuli; where the collection has none, one by chance (.8 train, .1 validation, .1 test).
     progress : called with what is being done, how much of it is done, and of how much (0: unknown).
+    on_stored : called with the result within the transaction; what it raises takes the import back.
     JudgementsRefused lists every bad row; then nothing was imported.
     """
     sha256 = judgements.content_sha256(csv_path)
@@ -88,7 +94,10 @@ def import_responses(study: Study, csv_path, progress: Callable[[str, int, int],
             study=study, sha256=sha256, name=Path(csv_path).name[:200], n_responses=len(rows),
             n_annotators=len(rows.workers), n_questions=len(questions),
         )  # fmt: skip
-    return _described(study, file, n_new=len(rows))
+        imported = _described(study, file, n_new=len(rows))
+        if on_stored:
+            on_stored(imported)
+    return imported
 
 
 # Details ----------------------------------------------------------------------------------------

@@ -1,14 +1,18 @@
 """Rita makes, watches and steers a study in the admin; nobody else does."""
 
+import gzip
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils.html import escape
 
 from annotation.models import Participation, Slot, Study
 from annotation.services import studies
 from tests.annotation.making import enter, make_collection, make_study, work
-from triplets.models import Question, Release
+from triplets.models import Errand, Question, Release
+from triplets.services.errands import do_errand
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +27,17 @@ def do(client, study, action, data=None):
 
 def said(response):
     return " ".join(str(message) for message in response.context["messages"])
+
+
+def told_by_work(client, study, action, data=None):
+    """Press a button, let a worker do what it begins, and return what the study's page then tells of it."""
+    shown = do(client, study, action, data)
+    newest = Errand.objects.first()
+    assert f'data-errand="{reverse("admin:triplets_errand_progress", args=[newest.pk])}"' in shown.content.decode()
+    do_errand(newest.pk)
+    newest.refresh_from_db()
+    assert escape(newest.message) in client.get(page(study)).content.decode()
+    return newest.message
 
 
 def filled(client, **changes):
@@ -56,7 +71,9 @@ def test_a_study_from_nothing_to_a_release(researcher_client):
     assert "/join/" in shown
     assert "Close" in shown
     assert "24 questions are settled" in said(do(client, study, "settle"))
-    assert "SHA-256" in said(do(client, study, "freeze"))
+    assert "SHA-256" in told_by_work(client, study, "freeze")
+    release = reverse("admin:triplets_release_change", args=[Release.objects.get().pk])
+    assert f'href="{release}">Open smiles-v1</a>' in client.get(page(study)).content.decode()
     assert Release.objects.get().n_triplets == 24
     assert "closed" in said(do(client, study, "close"))
     study.refresh_from_db()
@@ -137,25 +154,28 @@ def test_an_invitation_is_a_link_of_ones_own(researcher_client, client):
 def test_judgements_by_upload(researcher_client):
     study = make_study(n_questions=0, is_open=False)
     csv = "reference,first,second,chosen,worker\ns000,s001,s002,first,w1\ns000,s001,s002,s002,w2\n"
-    wrong = do(researcher_client, study, "import", {"file": SimpleUploadedFile("real.csv", csv.encode())})
-    assert "line 2" in said(wrong)
-    assert "real.csv" in said(wrong)
-    assert "/tmp" not in said(wrong)
+
+    def imported(content, name="real.csv"):
+        return told_by_work(researcher_client, study, "import", {"file": SimpleUploadedFile(name, content)})
+
+    wrong = imported(csv.encode())
+    assert "line 2" in wrong
+    assert "real.csv" in wrong
+    assert "/tmp" not in wrong
     right = csv.replace(",first,w1", ",s001,w1")
-    uploaded = do(researcher_client, study, "import", {"file": SimpleUploadedFile("real.csv", right.encode())})
-    assert "2 responses of 2 annotators" in said(uploaded)
-    again = do(researcher_client, study, "import", {"file": SimpleUploadedFile("real.csv", right.encode())})
-    assert "imported before" in said(again)
+    assert "2 responses of 2 annotators" in imported(right.encode())
+    assert "imported before" in imported(right.encode())
+    assert "imported before" in imported(gzip.compress(right.encode()), "again.csv.gz")
     assert "required" in said(do(researcher_client, study, "import"))
-    nothing = do(researcher_client, study, "import", {"file": SimpleUploadedFile("x.csv", b"\xff\x00")})
-    assert nothing.status_code == 200
+    assert "x.csv" in imported(b"\xff\x00", "x.csv")
+    assert Errand.objects.filter(status="finished").count() == 3
 
 
 def test_refusals_are_sentences(researcher_client):
     study = make_study(n_questions=0, is_open=False)
     assert "no questions yet" in said(do(researcher_client, study, "open"))
     assert "same" in said(do(researcher_client, study, "questions", {"same": "x", "different": 1, "seed": 0}))
-    assert do(researcher_client, study, "freeze").status_code == 200
+    assert "nothing to release" in told_by_work(researcher_client, study, "freeze")
     assert not Release.objects.exists()
     assert do(researcher_client, study, "explode").status_code == 404
     assert researcher_client.get(reverse("admin:annotation_study_change", args=[999])).status_code == 404

@@ -135,7 +135,6 @@ def test_answers_need_no_cookie_and_no_csrf_token():
         "[" * 9000,
         "1" * 9000,
         '{"a": "' + "x" * 20_000 + '"}',
-        "x" * 2**21,
     ],
 )
 def test_bodies_that_are_no_answer(body):

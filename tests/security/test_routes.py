@@ -56,6 +56,7 @@ admin:jsi18n                         302/302  302/302  200/405  200/405
 admin:view_on_site                   302/302  302/302  404/404  404/404
 admin:app_list                       302/302  302/302  200/200  200/200
 admin:auth_user_password_change      302/302  302/302  403/403  200/200
+admin:triplets_errand_progress       302/302  302/302  200/405  200/405
 admin:annotation_study_settings      302/302  302/302  200/200  200/200
 admin:annotation_study_quality       302/302  302/302  200/405  200/405
 admin:annotation_study_invite        302/302  302/302  405/200  405/200
@@ -76,7 +77,8 @@ admin:analysis_report_unpublish      302/302  302/302  405/302  405/302
 #: The five pages that the admin gives each table: what staff get at GET/POST of its add, change and delete page.
 #: Lists and histories may be read by all staff. Users and groups are the superuser's alone.
 TABLES = """
-triplets_collection                  403/403  200/200  403/403
+triplets_collection                  200/200  200/200  403/403
+triplets_errand                      403/403  200/200  403/403
 triplets_subject                     403/403  200/403  403/403
 triplets_stimulus                    403/403  200/403  403/403
 triplets_questionset                 403/403  200/200  403/403

@@ -28,7 +28,7 @@ from learning.services import create_search
 from tests.analysis.made import make_checkpoint, make_report
 from tests.analysis.studies import made_up
 from tests.annotation.making import answer, enter, make_study, work
-from triplets.models import Question, Release
+from triplets.models import Errand, Question, Release
 from triplets.services.pictures import picture_token
 from triplets.services.tokens import create_release_token
 
@@ -66,6 +66,7 @@ def make_world(folder) -> World:
     ReplacementDecision.objects.create(study=study, target=4, good=1, in_flight=3, needed=0, n_created=0, reason="none")
     release = report.evaluation.release
     create_release_token("for a colleague", release)
+    Errand.objects.create(kind="release", question_set=study.question_set, status="running", doing="writing responses")
     set_policy(study, "topological-vae", 100)
     create_search(release, "topological-vae", ["learning_rate=1e-4..1e-2"], n_rounds=1, n_trials=1)
     Group.objects.create(name="guests")

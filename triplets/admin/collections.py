@@ -1,6 +1,7 @@
 """Collections, questions and releases for researchers. What was recorded is looked at, never edited."""
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -8,8 +9,10 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from triplets import selectors
-from triplets.forms import GoldFileForm, GoldProposalForm
-from triplets.models import Collection, Question, QuestionSet, Release, ReleaseToken, Stimulus, Subject
+from triplets.admin.errands import begin
+from triplets.admin.looking import LookedAt
+from triplets.forms import FacesForm, GoldFileForm, GoldProposalForm
+from triplets.models import Collection, Errand, Question, QuestionSet, Release, ReleaseToken, Stimulus, Subject
 from triplets.services.questions import QuestionsRefused, add_gold, propose_gold
 from triplets.services.stimuli import delete_collection
 from triplets.services.tokens import create_release_token
@@ -27,39 +30,30 @@ def thumbnail(stimulus: Stimulus | None, css: str = ""):
     )  # fmt: skip
 
 
-class LookedAt(admin.ModelAdmin):
-    """A table that other code fills: rows can be seen, not made, changed or deleted here."""
-
-    page_template = ""
-
-    class Media:
-        css = {"all": ["triplets/admin.css"]}
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
-    def page(self, request, row, **context):
-        page = {"title": str(row), "opts": self.opts, "row": row, "media": self.media}
-        context = {**self.admin_site.each_context(request), **page, **context}
-        return TemplateResponse(request, self.page_template, context)
-
-    def access_row(self, request, object_id):
-        """Return the row for somebody who may see it, else None; Django's own page then says so."""
-        row = self.get_object(request, object_id)
-        return row if row is not None and self.has_view_permission(request, row) else None
-
-
 @admin.register(Collection)
 class CollectionAdmin(LookedAt):
     list_display = ["name", "title", "n_stimuli", "n_subjects", "landmark_scheme", "licence", "created_at"]
     search_fields = ["name", "title"]
     page_template = "triplets/collection.html"
+
+    def has_add_permission(self, request):
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def add_view(self, request, form_url="", extra_context=None):
+        """Faces from a manifest, a zip of pictures and a file of landmarks, into a new collection or a known one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        is_sent = request.method == "POST"
+        known = Collection.objects.filter(name=request.GET.get("into", "")).first()
+        form = FacesForm(
+            *((request.POST, request.FILES) if is_sent else ()), initial=known and {"collection": known.name}
+        )
+        if is_sent and form.is_valid():
+            errand = begin(request, Errand.Kind.STIMULI, form.uploads, wanted=form.wanted)
+            return redirect("admin:triplets_errand_change", errand.pk)
+        page = {"title": "Import faces", "opts": self.opts, "form": form, "media": self.media, "known": known}
+        context = {**self.admin_site.each_context(request), **page}
+        return TemplateResponse(request, "triplets/import_faces.html", context)
 
     def has_delete_permission(self, request, obj=None):
         is_unused = obj is None or not obj.question_sets.exists()
@@ -89,6 +83,7 @@ class CollectionAdmin(LookedAt):
             n_without_picture=row.stimuli.filter(picture="").count(),
             n_landmarks=row.stimuli.filter(has_landmarks=True).count(),
             may_delete=self.has_delete_permission(request, row),
+            may_add=self.has_add_permission(request),
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 NAMES = ("file", "stimulus")
+MAX_BYTES = 8 * 2**30  # of one array, unpacked: the faces of a million pictures, three times over
 
 
 class LandmarksUnreadable(ValueError):
@@ -80,6 +81,8 @@ def read_landmarks(path: Path, scratch: Path) -> LandmarkFile:
 
 def _extracted(archive: zipfile.ZipFile, member: str, target: Path) -> np.ndarray:
     """Unpack one array to a file whose name we chose, and map it: its header must agree with its size."""
+    if (n_bytes := archive.getinfo(member).file_size) > MAX_BYTES:  # zipfile reads no more than is said here
+        raise LandmarksUnreadable(f"{member} unpacks to {n_bytes:,} bytes: expected at most {MAX_BYTES:,}")
     with archive.open(member) as source, open(target, "wb") as out:
         shutil.copyfileobj(source, out)
     with open(target, "rb") as file:

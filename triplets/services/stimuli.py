@@ -62,6 +62,7 @@ def import_stimuli(
     source: str = "",
     progress: Callable[[int, int], None] | None = None,
     columns: Mapping[str, str] | None = None,
+    on_stored: Callable[[ImportResult, Collection], None] | None = None,
 ) -> ImportResult:
     """Import the rows of a CSV into a collection, which is made if there is none of that name.
 
@@ -70,6 +71,7 @@ def import_stimuli(
         the number of points where empty).
     columns : role -> column, see `triplets.importers.manifest.read_header`.
     progress : called with rows done and rows in all.
+    on_stored : called with the result within the transaction; what it raises takes the import back.
 
     Where no split is given, the subjects are split by `split_subjects`. ImportRejected lists everything that is
     wrong; then neither a row nor a picture of this import is left behind.
@@ -90,7 +92,11 @@ def import_stimuli(
         found, points, staged = _checked(collection, manifest, images, landmarks, scheme, columns, scratch, progress)
         with _stored_pictures(scratch, staged) as picture_of:
             try:
-                return _insert(collection, found, points, staged, picture_of)
+                with transaction.atomic():
+                    result = _insert(collection, found, points, staged, picture_of)
+                    if on_stored:
+                        on_stored(result, collection)
+                return result
             except IntegrityError as error:
                 raise ImportRejected(f"somebody else imported into {collection_name!r} meanwhile: {error}") from error
 
@@ -197,7 +203,6 @@ def _remove(names: Iterable[str]) -> None:
         storage.delete(name)
 
 
-@transaction.atomic
 def _insert(collection, found: staging.Survey, points, staged: Path, picture_of: dict[str, str]) -> ImportResult:
     collection.save()
     subject_pks = _insert_subjects(collection, found)

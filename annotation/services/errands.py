@@ -1,0 +1,51 @@
+"""What takes too long for a request of a researcher: freezing a release, importing judgements."""
+
+from django.utils.text import get_valid_filename
+
+from annotation.models import Study
+from annotation.services.imports import Imported, JudgementsRefused, import_responses
+from annotation.services.releases import freeze_release
+from triplets.models import Errand
+from triplets.services.errands import does
+
+N_QUOTED = 100  # bad lines; the command prints them all
+
+
+@does(Errand.Kind.RELEASE)
+def freeze(errand, files, tell, finish):
+    study = Study.objects.get(question_set=errand.question_set_id)
+    tell("settling")
+    release = freeze_release(study, progress=lambda n_done, n_all: tell("writing responses", n_done, n_all))
+    finish(
+        f"{release.name}: {release.n_triplets:,} triplets, {release.n_ratings:,} ratings, "
+        f"{release.n_responses:,} responses. SHA-256 {release.sha256[:12]}.",
+        release=release,
+    )
+
+
+@does(Errand.Kind.RESPONSES)
+def import_judgements(errand, files, tell, finish):
+    study = Study.objects.get(question_set=errand.question_set_id)
+    name = errand.wanted["file"]
+    file = files["file"].rename(files["file"].with_name(get_valid_filename(name)))  # its ending says how to read it
+    try:
+        imported = import_responses(study, file, progress=tell, on_stored=lambda found: finish(_sentence(found)))
+    except JudgementsRefused as error:
+        raise JudgementsRefused(_refusal(error, str(file), name)) from error
+    if not imported.n_new:
+        finish("This file was imported before; nothing changed.")
+
+
+def _sentence(imported: Imported) -> str:
+    return (
+        f"{imported.n_new:,} responses of {imported.n_annotators:,} annotators to {imported.n_questions:,} questions; "
+        f"{imported.n_excluded:,} annotators are excluded by the filter."
+    )
+
+
+def _refusal(error: JudgementsRefused, path: str, name: str) -> str:
+    """Every bad line, in a column, under the name that the file came with."""
+    lines = [f"line {line}: {reason}" for line, reason in error.problems[:N_QUOTED]]
+    n_more = len(error.problems) - len(lines)
+    lines += [f"and {n_more:,} more"] if n_more else []
+    return "\n".join([str(error).replace(path, name).rstrip(".") + ".", *lines])
