@@ -77,6 +77,7 @@ def has_groups(subject) -> bool:
 class Resample:
     """Draws of the same units for any number of statistics, so that what is compared is paired.
 
+    >>> from triplets.intervals import SHARE
     >>> alike = Resample(units_of(None, 4), n_bootstrap=200)
     >>> alike.estimate(np.ones((4, 2)), lambda s: s[:, 0] / s[:, 1], SHARE).value
     1.0
