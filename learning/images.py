@@ -67,7 +67,7 @@ class ImageLearner:
         self.network = build_picture_network(network, self.preprocessing, weights).to(device)
         if device.type == "cuda":
             self.network = self.network.to(memory_format=torch.channels_last)
-        self.precision = _precision(network.precision, device)
+        self.precision = chosen_precision(network.precision, device)
         self.pixels = self._kept()
         beside = self.pictures.neutral
         self.neutral = None if beside is None else torch.from_numpy(beside).to(device)
@@ -290,7 +290,8 @@ def _require_solvable(config: Config) -> None:
             raise ConfigInvalid(f"{name} is {value!r} with network.trained=ridge, which takes no steps: leave it out")
 
 
-def _precision(wanted: str, device: torch.device) -> str:
+def chosen_precision(wanted: str, device: torch.device) -> str:
+    """Return the number format of a network on a device; wanted : of `network.precision`, "auto" what suits it."""
     if wanted != "auto":
         return wanted
     if device.type != "cuda":

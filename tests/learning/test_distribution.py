@@ -131,3 +131,27 @@ def test_rows_are_divided_without_remainder():
             lengths = [part.stop - part.start for part in rows]
             assert max(lengths) - min(lengths) <= 1
     assert ALONE.mapped(lambda x: x + 1, torch.ones(3)).tolist() == [2, 2, 2]
+
+
+def test_each_process_takes_the_gpu_of_its_number(monkeypatch):
+    """As far as it can be seen without a GPU: which backend, which device, and that the group is left at the end."""
+    called = []
+    for name, value in (("RANK", "3"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "4")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: called.append(device))
+    group = distribution.dist
+    monkeypatch.setattr(group, "init_process_group", lambda backend, timeout: called.append(backend))
+    monkeypatch.setattr(group, "destroy_process_group", lambda: called.append("left"))
+    monkeypatch.setattr(group, "get_rank", lambda: 3)
+    monkeypatch.setattr(group, "get_world_size", lambda: 4)
+    with distribution.joined("auto") as (share, device):
+        assert (share.rank, share.size, device) == (3, 4, "cuda:1")
+    assert called == ["cuda:1", "nccl", "left"]
+    with distribution.joined("cpu") as (_, device):
+        assert device == "cpu"
+    assert called[3:] == ["gloo", "left"]
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ProcessesUnusable, match=r"process 2 .*at most 2"), distribution.joined("cuda"):
+        pass

@@ -1,5 +1,6 @@
 """Networks of pictures, trained on drawn ones: what they are asked, how they end, what they say when they fail."""
 
+import contextlib
 import dataclasses
 import hashlib
 import math
@@ -14,7 +15,7 @@ from learning.checkpoints import load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
 from learning.image_config import ImageObjective
-from learning.images import ImageLearner
+from learning.images import ImageLearner, chosen_precision
 from learning.networks.mlp import Mlp
 from learning.networks.pictures import PictureNetwork
 from learning.networks.pretrained import PretrainedUnusable
@@ -306,6 +307,22 @@ def test_mixed_precision_learns_as_well_and_goes_on_after_a_stop(release, tmp_pa
     asked, config = iter([False] * 33 + [True]), quick(precision=precision)
     train_release(release, config, seed=0, out=tmp_path / "cut", should_stop=lambda: next(asked))
     assert train_release(release, config, seed=0, out=tmp_path / "cut").metrics == mixed.metrics
+
+
+@pytest.mark.parametrize(("is_able", "expected"), [(True, "bfloat16"), (False, "float16")])
+def test_precision_goes_by_the_gpu_that_trains(monkeypatch, is_able, expected):
+    asked = []
+
+    @contextlib.contextmanager
+    def current(device):
+        asked.append(str(device))
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device", current)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: is_able or including_emulation)
+    assert chosen_precision("auto", torch.device("cuda:1")) == expected and asked == ["cuda:1"]
+    assert chosen_precision("auto", torch.device("cpu")) == "float32"
+    assert chosen_precision("float32", torch.device("cuda:1")) == "float32"
 
 
 def test_gradients_are_scaled_in_float16_only():
