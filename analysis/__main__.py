@@ -41,7 +41,9 @@ def main(arguments=None) -> int:
     parser.add_argument("--title", default="", help="default: study and recipe")
     parser.add_argument("--second", type=Path, metavar="RELEASE", help="test on this other release too")
     parser.add_argument(
-        "--control", action="store_true", help="train twice more, on shuffled verdicts and divided the other way"
+        "--control",
+        action="store_true",
+        help="train again: on shuffled verdicts or labels, and with triplets divided the other way",
     )
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="samples for intervals, default 1000")
     parser.add_argument("--seed", type=int, default=0)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis import label_control
 from analysis.measured import Measured, satisfied
 from analysis.satisfaction import share
 from learning.config import Config
@@ -34,11 +35,36 @@ def shuffled(triplets: Triplets, *, seed: int = 0, where=None) -> Triplets:
     return replace(triplets, **swapped)
 
 
-def controls(of: Measured, progress=None) -> dict:
-    """Return {"permuted", "shuffled", "divided"} as the functions below give them."""
+def controls(of: Measured, progress=None, *, explained: dict | None = None, checkpoint=None) -> dict:
+    """Return {"permuted", "shuffled", "divided"} as the functions below give them, of triplets.
+
+    Of a network that learnt classes or attributes {"labels": ...}, see `label_control.control`; explained and
+    checkpoint as there.
+    """
+    if of.made.answers is not None:
+        try:
+            config = _config(of)
+        except NotRecorded as error:
+            return {"omitted": str(error)}
+        if progress is not None:
+            progress("training the control on shuffled labels", 0.9)
+        return {"labels": label_control.control(of, config, explained, checkpoint)}
     if of.headline is None:
         return {"omitted": "the release holds no triplets to control"}
     return {"split": of.headline, "permuted": permuted(of), **retrained(of, progress=progress)}
+
+
+class NotRecorded(ValueError):
+    """The checkpoint does not say how its network was trained."""
+
+
+def _config(of: Measured) -> Config:
+    recorded = of.made.about
+    if "config" not in recorded:
+        raise NotRecorded("the checkpoint does not say how it was trained")
+    if not recorded["config"].get("network", {}).get("kind"):
+        raise NotRecorded("the checkpoint does not say which network it is")
+    return Config.from_dict(recorded["config"])
 
 
 def permuted(of: Measured) -> dict:
@@ -58,15 +84,10 @@ def retrained(of: Measured, *, progress=None) -> dict:
     Each is {"share", "n", "what"}; divided also has "how", "subject" or "triplet", how its test triplets are held out.
     """
     tell = progress or (lambda words, share: None)
-    recorded = of.made.about
-    if "config" not in recorded:
-        return {"omitted": "the checkpoint does not say how it was trained"}
-    if not recorded["config"].get("network", {}).get("kind"):
-        return {"omitted": "the checkpoint does not say which network it is"}
-    config = Config.from_dict(recorded["config"])
-    if config.network.kind == "image" and config.objective.target != "triplets":
-        why = "the network learnt no triplets, so shuffling them changes nothing"
-        return {"shuffled": {"omitted": why}, "divided": {"omitted": why}}
+    try:
+        config = _config(of)
+    except NotRecorded as error:
+        return {"omitted": str(error)}
     judged = replace(of.release, triplets=replace(of.release.triplets, split=of.made.split.triplet))
     held_in = np.isin(judged.triplets.split, ("train", "validation"))
     noise = replace(judged, triplets=shuffled(judged.triplets, seed=of.seed, where=held_in))

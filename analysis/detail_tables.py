@@ -165,7 +165,10 @@ def elsewhere(results: dict) -> list[dict]:
 def controls(results: dict) -> list[dict]:
     """Return one row a control."""
     found = part(results, "controls")
-    rows = [{"control": "permuted"} | _estimate(found["permuted"])] if found else []
+    labels = found.get("labels", {})
+    if "shuffled" in labels:
+        return [{"control": f"labels shuffled, {labels['figure']}"} | _estimate(labels["shuffled"])]
+    rows = [{"control": "permuted"} | _estimate(found["permuted"])] if "permuted" in found else []
     return rows + [
         {"control": name} | _estimate(found[name]["share"])
         for name in ("shuffled", "divided")

@@ -57,7 +57,7 @@ def evaluate(
     progress : called with (words, share done) as the parts finish.
     second : another release on which the same network is tested; home : the other way round, the release that it was
     trained on, where `release` is another. Either gives the part "elsewhere".
-    with_controls : train the recipe again, twice, for the part "controls" (`analysis.controls`).
+    with_controls : train the recipe again, once or twice, for the part "controls" (`analysis.controls`).
     teraflops : what explanations may cost, see `analysis.explaining.amount`; None: as usual, 0: none are made.
     NotComparable where the release holds nothing that the checkpoint can embed.
     """
@@ -73,12 +73,9 @@ def evaluate(
     made = with_ordinal(made, release, seed=seed)
     of = start(made, release, n_bootstrap=n_bootstrap, seed=seed)
     results = _figures(of, projections, lambda words, share: tell(words, EXPLAINING * share))
-    _explain(results, checkpoint, release, teraflops=teraflops, seed=seed, tell=tell)
+    checkpoint = _explain(results, checkpoint, release, teraflops=teraflops, seed=seed, tell=tell)
     if with_controls:
-        from analysis.controls import controls
-
-        results["controls"] = plain(controls(of, tell))
-        results["provenance"]["commands"][-1] += " --control"
+        _control(results, of, checkpoint, tell)
     if second is not None or home is not None:
         if second is not None:
             results["provenance"]["commands"][-1] += " --second SECOND"
@@ -86,6 +83,19 @@ def evaluate(
         results["elsewhere"] = plain(_elsewhere(checkpoint, of, second, home))
     tell("done", 1.0)
     return results
+
+
+def _control(results: dict, of: Measured, checkpoint, tell: Callable) -> None:
+    """Add `controls`, and to explanations of pictures how maps of the control lie."""
+    from analysis.controls import controls
+
+    explained = results["explanations"]
+    results["controls"] = plain(controls(of, tell, explained=explained, checkpoint=checkpoint))
+    results["provenance"]["commands"][-1] += " --control"
+    alignment = results["controls"].get("labels", {}).get("alignment", {})
+    for row in (explained.get("tangent") or {}).get("rows", ()):
+        if row["method"] in alignment:
+            row["control"] = alignment[row["method"]]
 
 
 def _elsewhere(checkpoint, of: Measured, second: Release | None, home: Release | None) -> dict:
@@ -180,8 +190,8 @@ def plain(value):
     return value
 
 
-def _explain(results: dict, checkpoint, release: Release, *, teraflops, seed: int, tell: Callable) -> None:
-    """Add `explanations`, the small pictures that they name, and what they may cost, to some results."""
+def _explain(results: dict, checkpoint, release: Release, *, teraflops, seed: int, tell: Callable):
+    """Add `explanations`, the small pictures that they name, and what they may cost; return the checkpoint, loaded."""
     from analysis.explaining import TERAFLOPS, explanations
     from learning.checkpoints import Checkpoint, load_checkpoint
 
@@ -201,6 +211,7 @@ def _explain(results: dict, checkpoint, release: Release, *, teraflops, seed: in
     results["provenance"]["evaluation"]["explain_teraflops"] = teraflops
     if teraflops != TERAFLOPS:
         results["provenance"]["commands"][-1] += f" --explain {teraflops:g}"
+    return checkpoint
 
 
 def _levels(triplets: Triplets) -> list[dict]:

@@ -296,6 +296,7 @@ def environment() -> jinja2.Environment:
         "is_one_person": reasons.is_one_person,
         "method_name": reasons.method_name,
         "n_open": reasons.n_open,
+        "of_manifold": reasons.of_manifold,
         "units": reasons.units,
         "what_is_asked": reasons.what_is_asked,
     }

@@ -1,5 +1,7 @@
 """The words of the explanations on a report: what is asked, of whom, and numbers with their sign."""
 
+from analysis.wording import percent
+
 UNITS = {"class": "pictures", "attributes": "ratings", "triplets": "places in triplets"}
 HELD_OUT = {
     "test": "people who took no part in training",
@@ -33,6 +35,20 @@ def held_out(found: dict) -> str:
 def method_name(found: dict, key: str) -> str:
     """Return how a report calls one of its methods."""
     return next(method["name"] for method in found["methods"] if method["key"] == key)
+
+
+def of_manifold(found: dict) -> str:
+    """Return what the tangent space of pictures is made of."""
+    shape = (
+        f"Bent along the {found['n_shape']} commonest movements of landmarks, or changed by one of the "
+        f"{found['n_appearance']} commonest differences in skin and light,"
+        if found["n_shape"]
+        else f"Changed by one of the {found['n_appearance']} commonest differences between pictures,"
+    )
+    missed = ""
+    if found["missed"] is not None:
+        missed = f" The latter miss {percent(found['missed'])} % of how these pictures differ."
+    return f"{shape} a face stays a face: learnt from {found['n_pictures']:,} training pictures.{missed}"
 
 
 def n_open(found: dict) -> int:

@@ -138,6 +138,25 @@ def of_elsewhere(found: dict) -> str:
     return f"Here is {here}, there is {there}. " + " ".join(said)
 
 
+def of_label_control(found: dict) -> str:
+    """Return what a network trained on shuffled labels says about ours."""
+    if "omitted" in found:
+        return f"No control on shuffled labels: {found['omitted']}."
+    start = "Trained again with the labels of its training pictures given to one another at random, the same recipe"
+    if found["figure"] == "accuracy":
+        lead = 100 * (found["ours"]["value"] - found["shuffled"]["value"])
+        return (
+            f"{start} names {interval(found['shuffled'])} of the held-out pictures rightly, where the commonest class "
+            f"alone would give {percent(found['chance'])} %. What the labels taught the network is the rest, "
+            f"{lead:+.0f} points."
+        )
+    ours, theirs = (f"{found[name]['value'] or 0:.2f}" for name in ("ours", "shuffled"))
+    return (
+        f"{start} predicts attributes of the held-out pictures with a mean correlation of {theirs}, where 0 is "
+        f"expected; with the true labels it is {ours}."
+    )
+
+
 def of_controls(found: dict, satisfied: dict) -> str:
     """Return what the controls say. satisfied : our estimate on the same held-out triplets."""
     text = (

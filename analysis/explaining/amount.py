@@ -30,9 +30,11 @@ class Amount:
 
     def n_passes(self, n_groups: int, n_methods: int) -> float:
         """Return about how many times the network is run forwards, a run backwards counted as two."""
-        a_map = 3 + 4 + 8 + 3 * self.n_steps + 6
-        trust = 2 * (self.n_curve + 1) * (n_methods + 1) + (self.n_noise + self.n_stages) * a_map
-        return (self.n_sample + n_groups * self.n_shown) * a_map + self.n_trust * trust
+        slope = 3
+        a_map = slope + 4 + 8 + slope * self.n_steps + 6
+        trust = 2 * (self.n_curve + 1) * (n_methods + 1) + (self.n_noise + self.n_stages + 1) * a_map
+        shown = n_groups * self.n_shown * a_map
+        return self.n_sample * (a_map + slope) + shown + self.n_trust * (trust + slope)
 
     def to_dict(self) -> dict:
         return asdict(self)

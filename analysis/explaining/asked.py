@@ -16,7 +16,7 @@ from torch import Tensor
 from analysis.explained import towards, towards_triplets
 from learning.checkpoints import Checkpoint
 from learning.pictures import Pictures
-from learning.splits import split_release, split_stimuli
+from learning.splits import Split, split_release, split_stimuli
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 
@@ -75,7 +75,7 @@ def ask(
     """
     known = checkpoint.preprocessing
     # The same division as in training: same release, seed and share.
-    split = _split(checkpoint, release, pictures)
+    split = split_of(checkpoint, release, pictures)
     if known.target == "triplets":
         return _triplets(release, pictures, outputs_of, split, is_whole)
     own = split.stimulus[pictures.row]
@@ -121,7 +121,8 @@ def sampled(asked: Asked, n: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
 
 
-def _split(checkpoint: Checkpoint, release: Release, pictures: Pictures):
+def split_of(checkpoint: Checkpoint, release: Release, pictures: Pictures) -> Split:
+    """Return the division that the network was trained with."""
     share = checkpoint.config.training.validation_share
     if checkpoint.preprocessing.target == "triplets":
         return split_release(release, seed=checkpoint.seed, validation_share=share)
@@ -203,4 +204,4 @@ def _correlation(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.corrcoef(truth[known], predicted[known])[0, 1])
 
 
-__all__ = ["HELD", "Asked", "NothingAsked", "against_truth", "ask", "class_direction", "sampled"]
+__all__ = ["HELD", "Asked", "NothingAsked", "against_truth", "ask", "class_direction", "sampled", "split_of"]

@@ -98,6 +98,13 @@ class Faces:
         whole = np.isfinite(landmarks.points).all(axis=(1, 2))
         return np.isin(self.pictures.row[np.asarray(position)], landmarks.row[whole])
 
+    def with_landmarks(self, asked: Asked) -> Asked:
+        """Return the questions about pictures whose parts are known, whole cases only; all where none is known."""
+        known = self.has_landmarks(asked.position)
+        if not known.any():
+            return asked
+        return asked.where(np.flatnonzero(~np.isin(asked.case, np.unique(asked.case[~known]))))
+
     def mean_points(self, position) -> np.ndarray:
         """Return (n, n_points, 2) of those that have landmarks."""
         points = self.points(position)

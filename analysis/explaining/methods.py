@@ -10,7 +10,7 @@ from torch import Tensor
 from analysis import lrp
 from analysis.explained import Explanation, NotExplainable
 from analysis.gradcam import feature_layer, gradcam
-from analysis.gradients import integrated_from_neutral, picture_score
+from analysis.gradients import gradient, integrated_from_neutral, picture_score
 from analysis.occlusion import Occluded, Regions, occlusion
 from learning.networks.gradients import Compared
 from learning.networks.pictures import PictureNetwork
@@ -25,6 +25,8 @@ NAMES = {
     INTEGRATED: "Integrated gradients",
     OCCLUSION: "Occlusion",
 }
+#: The plain slope of the score, for comparison only: as a map it is mostly noise.
+GRADIENT = "gradient"
 WORDS = {
     GRADCAM: "where the last convolutions see something that speaks for the score; coarse, never against",
     LRP[lrp.EPSILON]: "the score handed back layer by layer to the pixels, in proportion to what each contributed",
@@ -81,6 +83,8 @@ def build(key: str, network: PictureNetwork, *, n_steps: int = 32) -> Explain:
         return lambda batch: as_map(
             occlusion(score, batch.x, batch.direction, batch.regions), batch.regions, batch.x.device
         )
+    if key == GRADIENT:
+        return lambda batch: _slope(picture_score(network), batch)
     raise ValueError(f"method is {key!r}: expected one of {', '.join(NAMES)}")
 
 
@@ -116,6 +120,12 @@ def as_map(found: Occluded, regions: Regions, device) -> Explanation:
     worth = -found.change / np.maximum(found.area, 1e-9)
     heat = np.einsum("br,brhw->bhw", worth, regions.masks)
     return Explanation(torch.as_tensor(heat, dtype=torch.float32, device=device), torch.as_tensor(found.score))
+
+
+def _slope(score, batch: Batch) -> Explanation:
+    with torch.no_grad():
+        value = score(batch.x, batch.direction)
+    return Explanation(gradient(score, batch.x, batch.direction).sum(dim=1), value)
 
 
 def _integrated(network: PictureNetwork, batch: Batch, n_steps: int) -> Explanation:

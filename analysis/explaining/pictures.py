@@ -7,9 +7,9 @@ import numpy as np
 
 from analysis import faithfulness, heatmaps
 from analysis.explained import NotExplainable
+from analysis.explaining import alignment, gathered, methods, trust
 from analysis.explaining import amount as amounts
 from analysis.explaining import asked as asking
-from analysis.explaining import gathered, methods, trust
 from analysis.explaining.asked import Asked
 from analysis.explaining.faces import Faces
 from analysis.gradients import picture_score
@@ -35,8 +35,7 @@ def explain_pictures(
     asked, split = asking.ask(checkpoint, release, faces.pictures, faces.outputs)
     tell()
     n_all = len(asked)
-    if faces.has_landmarks(asked.position).any():
-        asked = _with_landmarks(asked, faces)
+    asked = faces.with_landmarks(asked)
     usable, left_out = methods.usable(
         faces.network, has_neutral=faces.has_neutral, has_regions=faces.has_landmarks(asked.position).any()
     )
@@ -46,6 +45,7 @@ def explain_pictures(
     amount = amounts.affordable(flops, teraflops, n_groups=len(asked.groups), n_methods=len(usable))
     usable, _ = methods.usable(faces.network, has_neutral=True, has_regions=True, n_steps=amount.n_steps, wanted=usable)
     sample = asked.where(asking.sampled(asked, amount.n_sample, seed))
+    manifold, why_none = _manifold(checkpoint, release, faces, seed)
     drawn: dict[str, str] = {}
     found = {
         "kind": "pictures",
@@ -58,16 +58,45 @@ def explain_pictures(
         "groups": sample.groups,
         "amount": amount.to_dict() | {"teraflops": teraflops, "gigaflops_a_picture": flops / 1e9},
         "n": {"held_out": n_all, "with_landmarks": len(asked), "sample": len(sample)},
-        **sample_figures(faces, usable, sample, drawn, seed=seed, tell=tell),
+        **sample_figures(faces, usable, sample, drawn, manifold=manifold, seed=seed, tell=tell),
         "examples": examples(faces, usable, asked, drawn, amount.n_shown, seed=seed, tell=tell),
     }
     tested = sample.where(asking.sampled(sample, amount.n_trust, seed + 1))
-    found["trust"] = trust.panel(faces.network, usable, faces.batch(tested), amount, seed=seed, tell=tell)
+    batch = faces.batch(tested)
+    found["trust"] = trust.panel(faces.network, usable, batch, amount, seed=seed, tell=tell)
+    if manifold is None:
+        found["tangent"] = {"omitted": why_none}
+    else:
+        keys = [row["method"] for row in found["tangent"]["rows"]]
+        at, points = tested.position, faces.points(tested.position)
+        random = alignment.of_random_weights(manifold, keys, batch, at, points, n_steps=amount.n_steps, seed=seed)
+        for row in found["tangent"]["rows"]:
+            row["random"] = random[row["method"]]
     return found, drawn
 
 
-def sample_figures(faces: Faces, usable: dict, sample: Asked, drawn: dict, *, seed: int, tell: Callable) -> dict:
-    """Return shares in parts of faces, changes by occlusion and averages per group, each a list ready for JSON."""
+def _manifold(checkpoint, release, faces: Faces, seed: int) -> tuple[alignment.Manifold | None, str]:
+    """Return the manifold of the training pictures, or why there is none."""
+    try:
+        return alignment.Manifold(faces, alignment.training_positions(checkpoint, release, faces), seed), ""
+    except alignment.Unaligned as error:
+        return None, str(error)
+
+
+def sample_figures(
+    faces: Faces,
+    usable: dict,
+    sample: Asked,
+    drawn: dict,
+    *,
+    manifold: alignment.Manifold | None,
+    seed: int,
+    tell: Callable,
+) -> dict:
+    """Return shares in parts of faces, changes by occlusion, averages per group and alignment with the manifold.
+
+    Each a list ready for JSON; "tangent" is absent without a manifold.
+    """
     points = faces.points(sample.position)
     known = np.isfinite(points).all(axis=(1, 2))
     averages = None
@@ -75,12 +104,17 @@ def sample_figures(faces: Faces, usable: dict, sample: Asked, drawn: dict, *, se
         averages = gathered.Averages(mean_shape(points[known][:_MAX_SHAPE], faces.known.size))
     shares: dict[str, list] = {key: [] for key in usable}
     areas, changes, names = [], [], ()
+    measured = dict(usable) | {methods.GRADIENT: methods.build(methods.GRADIENT, faces.network)}
+    aligned: dict[str, list] = {key: [] for key in (measured if manifold is not None else ())}
     score = picture_score(faces.network)
     for start in range(0, len(sample), _AT_ONCE):
         at = np.arange(start, min(start + _AT_ONCE, len(sample)))
         part = sample.where(at)
         batch = faces.batch(part, points[at])
-        maps = {key: explain(batch).map for key, explain in usable.items()}
+        maps = {key: explain(batch).map for key, explain in measured.items()}
+        for key, parts in aligned.items():
+            parts.append(manifold.alignment(maps[key], part.position, points[at]))
+        del maps[methods.GRADIENT]
         if batch.regions is not None:
             names = batch.regions.names
             areas.append(batch.regions.areas())
@@ -95,6 +129,9 @@ def sample_figures(faces: Faces, usable: dict, sample: Asked, drawn: dict, *, se
         tell()
     people = faces.people[sample.position]
     found: dict = {"shares": [], "occlusion": [], "averages": _averages(averages, usable, sample, drawn)}
+    if manifold is not None:
+        rows = alignment.table({key: np.concatenate(parts) for key, parts in aligned.items()}, people, seed=seed)
+        found["tangent"] = manifold.about(sample.position, points) | {"rows": rows}
     if not areas:
         return found
     area, change = np.concatenate(areas), np.concatenate(changes)
@@ -236,10 +273,3 @@ def _scores(faces: Faces, asked: Asked) -> np.ndarray:
     """Return (n,) what is explained, in the units people used."""
     said = faces.outputs(asked.position)
     return (said * asked.direction).sum(dim=1).double().numpy() + asked.offset
-
-
-def _with_landmarks(asked: Asked, faces: Faces) -> Asked:
-    """Return the questions about pictures whose parts are known, whole cases only."""
-    known = faces.has_landmarks(asked.position)
-    missing = np.unique(asked.case[~known])
-    return asked.where(np.flatnonzero(~np.isin(asked.case, missing)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import controls
+from analysis import controls, label_control
 from analysis.embedded import represent
 from analysis.measured import start
 from analysis.ordinal_baseline import with_ordinal
@@ -13,6 +13,7 @@ from learning.datasets import NothingToLearn
 from learning.splits import split_release
 from tests.analysis.rich import perceived
 from tests.learning import judged
+from tests.learning.picture_releases import picture_release
 
 
 def test_a_coin_changes_half_of_the_verdicts_where_it_is_thrown(small_release):
@@ -32,6 +33,24 @@ def test_permuted_verdicts_are_satisfied_by_half(rich_release):
     flat = perceived(rich_release)
     flat = replace(flat, mean=np.zeros_like(flat.mean))
     assert controls.permuted(start(flat, rich_release, n_bootstrap=100))["value"] == 0.0  # ties are misses
+
+
+def test_labels_change_their_pictures_where_they_may(tmp_path):
+    release = picture_release(tmp_path / "bars", n_subjects=10, with_split=False, n_triplets=20)
+    where = np.arange(len(release.stimuli)) % 3 > 0
+    changed = label_control.shuffled(release, where, seed=1)
+    before, after = release.stimuli, changed.stimuli
+    assert (after.class_label != before.class_label)[where].mean() > 0.4
+    assert np.array_equal(after.class_label[~where], before.class_label[~where])
+    for name in ("subject", "picture", "key", "is_neutral"):
+        assert np.array_equal(getattr(after, name), getattr(before, name))
+    # What was said of a stimulus stays together: its class and its ratings go to the same picture.
+    rated = [
+        sorted(zip(of.stimuli.class_label[of.ratings.stimulus].tolist(), of.ratings.mean.tolist(), strict=True))
+        for of in (release, changed)
+    ]
+    assert len(rated[0]) > 0 and rated[0] == rated[1]
+    assert not np.array_equal(changed.ratings.stimulus, release.ratings.stimulus)
 
 
 def test_a_network_trained_on_noise_is_worse_and_both_divisions_are_measured(small_release, small_checkpoint):

@@ -69,6 +69,20 @@ def test_each_test_of_trust_stands_beside_its_chance(explained):
     assert all(0 < part["area"] < 0.3 for part in parts)
 
 
+def test_maps_are_held_against_the_manifold_of_faces(explained):
+    found = explained[0]["tangent"]
+    assert (found["n_pictures"], found["n_shape"], found["n_appearance"]) == (
+        75,
+        8,
+        18,
+    )  # 3 people x 25 were trained on
+    assert found["chance"] == pytest.approx(np.sqrt(26 / 32**2)) and 0 < found["missed"] < 1
+    assert [row["method"] for row in found["rows"]] == [*methods.NAMES, methods.GRADIENT]
+    for row in found["rows"]:
+        assert 0 < row["low"] <= row["value"] <= row["high"] < 1 and 0 < row["random"] < 1
+        assert "control" not in row  # nobody trained one
+
+
 def test_the_same_question_has_the_same_answer(faces, explained, tmp_path):
     path = picture_checkpoint(tmp_path / "c.safetensors", faces, "class", CLASSES)
     again = explanations(load_checkpoint(path), faces, teraflops=LEAST)

@@ -52,6 +52,7 @@ def test_what_applies_to_a_comparison_explains_it_and_the_rest_says_why_not(face
     assert all("compares two pictures" in words for words in why.values())
     assert found["trust"]["methods"][methods.INTEGRATED]["conservation"]["n"] > 0
     assert found["occlusion"] and found["shares"]
+    assert "lie on no manifold" in found["tangent"]["omitted"]
 
 
 def test_a_comparison_is_explained_from_the_neutral_picture_compared_with_itself(faces, tmp_path):

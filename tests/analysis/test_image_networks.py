@@ -35,7 +35,7 @@ def release(tmp_path_factory):
 
 def test_a_classifier_is_a_report_of_its_own(release, tmp_path):
     made = trained(release, tmp_path / "run", "fer2013-networks/cnn-sound")
-    results = evaluate(made.checkpoint, release, n_bootstrap=100)
+    results = evaluate(made.checkpoint, release, n_bootstrap=100, with_controls=True)
     of = results["answers"]["by_split"]["test"]
     assert of["accuracy"]["value"] == pytest.approx(
         made.metrics["accuracy_test"]
@@ -47,12 +47,21 @@ def test_a_classifier_is_a_report_of_its_own(release, tmp_path):
     assert {row["outcome"] for row in results["groups"].get("rows", [])} <= {"satisfied", "named", "read"}
     html = pages.render_report(results, title="Bars")
     assert "What the network answers" in html and "Does it mean its probabilities?" in html
+    control = results["controls"]["labels"]
+    assert control["ours"] == of["accuracy"] and control["chance"] == of["chance"]
+    assert 0 <= control["shuffled"]["low"] <= control["shuffled"]["value"] <= 1
+    aligned = {row["method"]: row for row in results["explanations"]["tangent"]["rows"]}
+    assert set(aligned) == set(control["alignment"]) and "gradient" in aligned
+    assert all(0 < row["control"] < 1 for row in aligned.values())
+    assert "given to one another at random" in html and "control, shuffled labels" in html
 
 
 def test_attributes_are_a_report_of_their_own_and_stand_elsewhere(release, tmp_path):
     made = trained(release, tmp_path / "run", "vgg16-attributes", attributes="height")
     other = picture_release(tmp_path / "other", n_subjects=8, seed=3)
-    results = evaluate(made.checkpoint, release, n_bootstrap=100, second=other)
+    results = evaluate(made.checkpoint, release, n_bootstrap=100, second=other, with_controls=True)
+    control = results["controls"]["labels"]
+    assert control["figure"] == "r" and control["shuffled"]["value"] < control["ours"]["value"] - 0.2
     height = results["answers"]["by_split"]["test"]["attributes"]["height"]
     assert height["mae"]["value"] == pytest.approx(made.metrics["attributes_test"]["height"]["mae"], rel=1e-4)
     assert height["r2"]["value"] == pytest.approx(made.metrics["attributes_test"]["height"]["r2"], rel=1e-3)
