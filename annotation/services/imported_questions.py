@@ -1,11 +1,14 @@
 """The questions that imported judgements answer: those of the study where they are asked already, else new ones."""
 
 import hashlib
+from array import array
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from annotation import judgements
+from annotation.distinct import distinct
 from annotation.judgements import GOLD, SAMPLERS, Judgements, JudgementsRefused
 from annotation.models import Study
 from triplets.models import Question, Split
@@ -39,96 +42,123 @@ def load_stimuli(study: Study) -> StudyStimuli:
 
 def create_imported_questions(study: Study, stimuli: StudyStimuli, rows: Judgements) -> tuple[np.ndarray, np.ndarray]:
     """Create the questions that are new; return primary keys and, for each row, its place among them."""
-    is_triplet = study.kind == Question.Kind.TRIPLET
-    if is_triplet:
+    if study.kind == Question.Kind.TRIPLET:
         # Rows of stimuli ascend with their primary keys, so the smaller row is the canonical first.
         first, second = np.minimum(rows.left, rows.right), np.maximum(rows.left, rows.right)
     else:
         # What is asked about a stimulus: one of the attributes, or the one question of a study of choices.
         is_rating = study.kind == Question.Kind.RATING
-        first = rows.attribute if is_rating else np.zeros(len(rows), dtype=np.int64)
-        second = np.zeros(len(rows), dtype=np.int64)
-    split = np.where(rows.role == GOLD, _SPLIT_CODE["none"], rows.split)
-    _fill_splits(study, stimuli, rows, first, second, split)
-    identity = np.column_stack([rows.reference, first, second, split, rows.role])
-    unique, where, place = np.unique(identity, axis=0, return_index=True, return_inverse=True)
-    place = place.reshape(-1)
-    known = _known_questions(study, stimuli, rows.attributes)
-    pks = np.array([known.get(tuple(row), (0,))[0] for row in unique.tolist()], dtype=np.int64)
-    _check_known_gold(study, rows, unique, where, known)
+        second = np.broadcast_to(np.array(0), len(rows))
+        first = rows.attribute if is_rating else second
+    split = np.where(rows.role == GOLD, np.int8(_SPLIT_CODE["none"]), rows.split)
+    given = (rows.reference, first, second, split, rows.role)
+    row_of_given, place_of_row = distinct(given)
+    asked = _Asked(*(column[row_of_given].astype(np.int64) for column in given))
+    del given, first, second, split
+    _fill_splits(study, stimuli, asked)
+    # Two may be one now: the file gave the split of one, and of the other it is that of its stimuli.
+    one, place = distinct(asked)
+    where = np.full(len(one), len(rows))
+    np.minimum.at(where, place, row_of_given)
+    asked = _Asked(*(column[one] for column in asked))
+    pks = _known_questions(study, stimuli, rows, asked, where)
     missing = np.flatnonzero(pks == 0)
     missing = missing[np.argsort(where[missing])]  # in the order of the file
     for start in range(0, len(missing), _CHUNK):
         chunk = missing[start : start + _CHUNK]
+        keys = np.column_stack([column[chunk] for column in asked]).tolist()
         created = Question.objects.bulk_create(
-            _question(study, stimuli, rows, unique[i].tolist(), int(where[i])) for i in chunk.tolist()
+            _question(study, stimuli, rows, key, row) for key, row in zip(keys, where[chunk].tolist(), strict=True)
         )
         pks[chunk] = [question.pk for question in created]
-    return pks, place
+    return pks, place[place_of_row]
 
 
 # Details ----------------------------------------------------------------------------------------
 
 
-def _fill_splits(study: Study, stimuli: StudyStimuli, rows: Judgements, first, second, split) -> None:
+class _Asked(NamedTuple):
+    """Different questions, a column each; split and role are codes. For a rating `first` is the row of an attribute."""
+
+    reference: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    split: np.ndarray
+    role: np.ndarray
+
+
+def _fill_splits(study: Study, stimuli: StudyStimuli, asked: _Asked) -> None:
     """Fill in, in place, the splits that the file does not give."""
-    shown = [rows.reference]
-    if study.kind == Question.Kind.TRIPLET:
-        shown += [first, second]
+    is_triplet = study.kind == Question.Kind.TRIPLET
+    shown = [asked.reference, asked.first, asked.second] if is_triplet else [asked.reference]
     own = np.stack([stimuli.split[part] for part in shown])
-    is_open = split == 0
+    is_open = asked.split == 0
     common = np.where((own == own[0]).all(axis=0) & (own[0] > 0), own[0], _SPLIT_CODE["none"])
-    split[is_open] = common[is_open]
+    asked.split[is_open] = common[is_open]
     if stimuli.split.any():
         return
     for row in np.flatnonzero(is_open).tolist():
-        names = [stimuli.key[rows.reference[row]]]
-        if study.kind == Question.Kind.TRIPLET:
-            names += sorted([stimuli.key[first[row]], stimuli.key[second[row]]])
-        else:
-            # All attributes of one picture belong together: it is the picture that must be unseen.
-            names = names[:1]
-        digest = hashlib.sha256("\0".join([str(study.seed), *names]).encode()).digest()
+        # All attributes of one picture belong together: it is the picture that must be unseen.
+        reference, *others = (stimuli.key[part[row]] for part in shown)
+        digest = hashlib.sha256("\0".join([str(study.seed), reference, *sorted(others)]).encode()).digest()
         share = int.from_bytes(digest[:8], "big") / 2**64
-        split[row] = _SPLIT_CODE["train" if share < 0.8 else "validation" if share < 0.9 else "test"]
+        asked.split[row] = _SPLIT_CODE["train" if share < 0.8 else "validation" if share < 0.9 else "test"]
 
 
-def _known_questions(study: Study, stimuli: StudyStimuli, attributes: tuple[str, ...]) -> dict[tuple, tuple]:
-    """Return (reference, first, second, split, role) -> (primary key, expected) for what is asked already."""
-    row_of = {pk: row for row, pk in enumerate(stimuli.pk.tolist())}
-    attribute_of = {name: row for row, name in enumerate(attributes)}
-    fields = ("pk", "reference_id", "first_id", "second_id", "split", "role", "attribute", "expected_choice")
-    fields += ("expected_rating", "rating_tolerance", "expected_label")
-    asked = Question.objects.filter(question_set=study.question_set_id, kind=study.kind, role__in=ROLES)
-    known = {}
-    for pk, reference, first, second, split, role, attribute, choice, rating, tolerance, label in asked.values_list(
-        *fields
-    ).iterator(_CHUNK):
-        if study.kind == Question.Kind.CHOICE:
-            middle, expected = (0, 0), label
-        elif study.kind == Question.Kind.TRIPLET:
-            middle, expected = (row_of[first], row_of[second]), choice
-        elif attribute in attribute_of:
-            middle, expected = (attribute_of[attribute], 0), (rating, tolerance)
-        else:
-            continue
-        known[(row_of[reference], *middle, _SPLIT_CODE[split], ROLES.index(role))] = (pk, expected)
-    return known
+def _known_questions(study: Study, stimuli: StudyStimuli, rows: Judgements, asked: _Asked, where) -> np.ndarray:
+    """Return the primary key of each question that the study asks already, 0 where it is new.
 
-
-def _check_known_gold(study: Study, rows: Judgements, unique, where, known: dict) -> None:
-    problems = []
-    for key, row in zip(unique.tolist(), where.tolist(), strict=True):
-        if key[4] == GOLD and tuple(key) in known:
-            expected = known[tuple(key)][1]
-            if expected != _expected(study, rows, row):
-                problems.append((int(rows.line[row]), "the study has this check question with another expected answer"))
+    where : the row of the file that each stands on. JudgementsRefused where a check question expects something else.
+    """
+    pk, known, expected = _questions_of(study, stimuli, rows.attributes)
+    pks = np.zeros(len(where), dtype=np.int64)
+    if not len(pk):
+        return pks
+    both = [np.concatenate([old, new]) for old, new in zip(known, asked, strict=True)]
+    first, place = distinct(both)
+    pk_of = np.zeros(len(first), dtype=np.int64)
+    pk_of[place[: len(pk)]] = pk
+    pks[:] = pk_of[place[len(pk) :]]
+    problems = [
+        (int(rows.line[where[i]]), "the study has this check question with another expected answer")
+        for i in np.flatnonzero((asked.role == GOLD) & (pks > 0)).tolist()
+        if expected[int(pks[i])] != _expected(study, rows, int(where[i]))
+    ]
     if problems:
         raise JudgementsRefused(
             f"{len(problems):,} check questions contradict those of the study, the first on line {problems[0][0]}; "
             "nothing was imported",
             problems,
         )
+    return pks
+
+
+def _questions_of(study: Study, stimuli: StudyStimuli, attributes: tuple[str, ...]):
+    """Return primary keys, columns as of `_Asked`, and what check questions expect, of all that the study asks."""
+    row_of = {pk: row for row, pk in enumerate(stimuli.pk.tolist())}
+    attribute_of = {name: row for row, name in enumerate(attributes)}
+    fields = ("pk", "reference_id", "first_id", "second_id", "split", "role", "attribute", "expected_choice")
+    fields += ("expected_rating", "rating_tolerance", "expected_label")
+    asked = Question.objects.filter(question_set=study.question_set_id, kind=study.kind, role__in=ROLES)
+    found, expected = [array("q") for _ in range(6)], {}
+    for pk, reference, first, second, split, role, attribute, choice, rating, tolerance, label in asked.values_list(
+        *fields
+    ).iterator(_CHUNK):
+        if study.kind == Question.Kind.CHOICE:
+            middle, answer = (0, 0), label
+        elif study.kind == Question.Kind.TRIPLET:
+            middle, answer = (row_of[first], row_of[second]), choice
+        elif attribute in attribute_of:
+            middle, answer = (attribute_of[attribute], 0), (rating, tolerance)
+        else:
+            continue
+        values = (pk, row_of[reference], *middle, _SPLIT_CODE[split], ROLES.index(role))
+        for column, value in zip(found, values, strict=True):
+            column.append(value)
+        if role == Question.Role.GOLD:
+            expected[pk] = answer
+    pk, *known = (np.frombuffer(column, dtype=np.int64) for column in found)
+    return pk, _Asked(*known), expected
 
 
 def _expected(study: Study, rows: Judgements, row: int):

@@ -1,5 +1,6 @@
 """Bring judgements collected elsewhere into a study: all or nothing, never twice, through the same gold filter."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +76,10 @@ def import_responses(
             return _described(study, known, n_new=0)
         questions, question = create_imported_questions(study, stimuli, rows)
         annotators, participations, is_old = _create_annotators(study, rows)
-        is_repeat = _repeats(study, questions[question], annotators[rows.worker], is_old)
+        is_repeat = _repeats(study, rows, questions, question, annotators, is_old)
         assignments, positions = _create_assignments(study, rows, annotators, participations)
         responses = _responses(
-            study, rows, questions[question], annotators, assignments, positions, is_repeat, stimuli, timezone.now()
+            study, rows, questions, question, annotators, assignments, positions, is_repeat, timezone.now()
         )
         n_done, chunk = 0, []
         for response in responses:
@@ -137,19 +138,21 @@ def _create_annotators(study: Study, rows: Judgements) -> tuple[np.ndarray, list
     return pks, [here[pk] for pk in pks.tolist()], is_old
 
 
-def _repeats(study: Study, question: np.ndarray, annotator: np.ndarray, is_old: bool) -> np.ndarray:
+def _repeats(study: Study, rows: Judgements, questions, question, annotators, is_old: bool) -> np.ndarray:
     """Return (n,) bool: the annotator answered this question before, in this file or an earlier one."""
-    pairs = np.column_stack([annotator, question])
-    n_before = 0
+    asked = rows.worker * np.int64(len(questions)) + question
+    is_repeat = np.ones(len(rows), dtype=bool)
+    is_repeat[np.unique(asked, return_index=True)[1]] = False
     if is_old:
-        before = Response.objects.filter(study=study, annotator__recruiter=RECRUITER)
-        before = np.array(list(before.values_list("annotator_id", "question_id").iterator(_CHUNK)), dtype=np.int64)
-        n_before = len(before)
-        pairs = np.concatenate([before.reshape(-1, 2), pairs])
-    _, first = np.unique(pairs, axis=0, return_index=True)
-    is_repeat = np.ones(len(pairs), dtype=bool)
-    is_repeat[first] = False
-    return is_repeat[n_before:]
+        worker_of = {pk: row for row, pk in enumerate(annotators.tolist())}
+        place_of = {pk: row for row, pk in enumerate(questions.tolist())}
+        before = array("q")
+        earlier = Response.objects.filter(study=study, annotator__recruiter=RECRUITER)
+        for annotator, known in earlier.values_list("annotator_id", "question_id").iterator(_CHUNK):
+            if annotator in worker_of and known in place_of:
+                before.append(worker_of[annotator] * len(questions) + place_of[known])
+        is_repeat |= np.isin(asked, np.frombuffer(before, dtype=np.int64))
+    return is_repeat
 
 
 def _create_assignments(study: Study, rows: Judgements, annotators, participations) -> tuple[np.ndarray, np.ndarray]:
@@ -167,13 +170,13 @@ def _create_assignments(study: Study, rows: Judgements, annotators, participatio
         created += Assignment.objects.bulk_create(assignments[start : start + _CHUNK])
     by_worker = np.argsort(rows.worker, kind="stable")
     begins = np.concatenate([[0], np.cumsum(n_rows)[:-1]])
-    positions = np.empty(len(rows), dtype=np.int64)
+    positions = np.empty(len(rows), dtype=np.int32)
     positions[by_worker] = np.arange(len(rows)) - begins[rows.worker[by_worker]]
     return np.array([assignment.pk for assignment in created], dtype=np.int64), positions
 
 
 def _responses(
-    study, rows: Judgements, question, annotators, assignments, positions, is_repeat, stimuli, now
+    study, rows: Judgements, questions, question, annotators, assignments, positions, is_repeat, now
 ) -> Iterator[Response]:
     is_triplet, is_choice = study.kind == Question.Kind.TRIPLET, study.kind == Question.Kind.CHOICE
     is_first_left = rows.left < rows.right
@@ -192,7 +195,7 @@ def _responses(
             study=study,
             assignment_id=int(assignments[worker]),
             position=int(positions[row]),
-            question_id=int(question[row]),
+            question_id=int(questions[question[row]]),
             annotator_id=int(annotators[worker]),
             is_repeat=bool(is_repeat[row]),
             is_right=bool(is_right[row]) if rows.role[row] == GOLD else None,

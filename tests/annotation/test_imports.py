@@ -140,6 +140,23 @@ def test_without_a_split_in_the_file_it_is_that_of_the_stimuli(tmp_path, splits,
     assert Question.objects.get().split == expected
 
 
+def test_a_split_that_the_file_names_and_one_that_it_leaves_open_are_one_question(tmp_path):
+    study = bare_study(collection=bare_collection(["a1", "b1", "c1"], split="train"))
+    rows = [
+        ("b1", "a1", "c1", "c1", "w", "", "", "test"),
+        ("a1", "b1", "c1", "c1", "w", "", "random", ""),
+        ("a1", "c1", "b1", "c1", "v", "", "design", "train"),
+    ]
+    assert bring(study, tmp_path, rows).n_questions == 2
+    found = Question.objects.order_by("pk").values_list("reference__key", "split", "sampler")
+    assert list(found) == [("b1", "test", "imported"), ("a1", "train", "random")]  # in the order of the file
+    assert list(Response.objects.order_by("pk").values_list("question__reference__key", flat=True)) == [
+        "b1",
+        "a1",
+        "a1",
+    ]
+
+
 def test_without_any_split_chance_decides_the_same_way_every_time(tmp_path):
     keys = [f"{letter}1" for letter in "abcdefghijklmnop"]
     rng = random.Random(0)

@@ -2,6 +2,7 @@
 
 import gzip
 
+import numpy as np
 import pytest
 
 from annotation.judgements import (
@@ -187,3 +188,21 @@ def test_a_bad_rating_is_refused(tmp_path, change, reason):
     for place, value in change.items():
         row[place] = value
     assert reason in refused(tmp_path, row, RATING_COLUMNS, "rating", attributes=("happy",))
+
+
+@pytest.mark.parametrize(
+    "kind, columns, row, n_bytes",
+    [
+        ("triplet", TRIPLET_COLUMNS, ("a", "c", "b", "b", "w", "812", "random", "test"), 29),
+        ("rating", RATING_COLUMNS, ("a", "happy", "7", "w", "", ""), 47),
+        ("choice", ("item", "worker", "label"), ("a", "w", "yes"), 23),
+    ],
+)
+def test_a_row_weighs_what_the_words_say(tmp_path, kind, columns, row, n_bytes):
+    options = {"options": ("yes", "no")} if kind == "choice" else {}
+    rows = read(tmp_path, [row] * 1000, columns, kind, **options)
+    held = [getattr(rows, name) for name in rows.__dataclass_fields__]
+    held = [array for array in held if isinstance(array, np.ndarray)]
+    assert all(len(array) == 1000 for array in held)
+    # An array of one number seen a thousand times has strides of nothing.
+    assert sum(array.itemsize for array in held if array.strides != (0,)) == n_bytes
