@@ -10,40 +10,41 @@ classes to fit something else that votes have in common, such as hard questions 
 
 import numpy as np
 
+from annotation.copying import n_followed
+
 N_AT_ONCE = 100_000
 OWN_COIN, EVERYBODY, FLOOR = 1.0, 0.5, 1e-6
 LEAST_OWN = 0.6
 TIE = 1e-9
-#: By so many nats a vote must an annotator's own record predict better than everybody's, and so many times its error.
-OWN_RECORD_GAIN, OWN_RECORD_SURE = 0.07, 5.0
+#: By so many nats a vote must an annotator's own record predict better than everybody's to break ties, and to
+#: overrule; and by so many times its error.
+GAIN_FOR_TIES, GAIN_TO_OVERRULE, OWN_RECORD_SURE = 0.075, 0.12, 11.0
 #: Of fewer people a spammer or two are the crowd.
 FEW_PEOPLE = 10
 #: Without gold, a model that overrules a larger share of the majorities has lost its way.
 MOST_OVERRULED = 0.25
-#: A model that overrules so few of enough questions may be wrong about them without harm.
-FEW_OVERRULED, ENOUGH_QUESTIONS = 0.02, 300
-#: Otherwise everybody's mistakes, and not people's own records, may speak for no more than this share of what it
-#: overrules (`held_out.common_share`); and below this gain it breaks ties only.
-MOST_COMMON, GAIN_TO_OVERRULE = 0.3, 0.12
+#: Everybody's mistakes, and not people's own records, may speak for no more than this share of what is overruled
+#: (`common_share`), or for one question.
+MOST_COMMON = 0.1
+#: With so many people whom the model seems to follow it is left alone (`annotation.copying.n_followed`).
+FEW_FOLLOWED = 2
 
 
-def as_far_as_votes_tell(votes, modelled) -> np.ndarray:
+def as_far_as_votes_tell(votes, heard, modelled) -> np.ndarray:
     """Return the model's probabilities, those of its tie-breaks beside plain vote shares, or the shares alone.
 
-    votes, modelled : as votes and believed of `own_record_gain`. The rule is told at `annotation.voting.auto`.
+    votes : as votes of `own_record_gain`; heard : the same with one vote a voice; modelled : what is made of those.
+    The rule is told at `annotation.voting.auto`.
     """
     shares = votes.shares()
     overruled = shares[np.arange(len(shares)), modelled.argmax(axis=1)] < shares.max(axis=1) - TIE
-    if votes.n_annotators < FEW_PEOPLE or (overruled.mean() > MOST_OVERRULED and not len(votes.gold_row)):
+    if heard.n_annotators < FEW_PEOPLE or (overruled.mean() > MOST_OVERRULED and not len(votes.gold_row)):
         return shares
-    gain, sure = own_record_gain(votes, modelled)
-    if gain < OWN_RECORD_GAIN or sure < OWN_RECORD_SURE:
+    gain, sure = own_record_gain(heard, modelled)
+    if gain < GAIN_FOR_TIES or sure < OWN_RECORD_SURE or n_followed(heard, modelled, shares) >= FEW_FOLLOWED:
         return shares
-    if overruled.mean() <= FEW_OVERRULED and len(shares) >= ENOUGH_QUESTIONS:
-        return modelled
-    if common_share(votes, modelled, overruled) > MOST_COMMON:
-        return shares
-    if overruled.mean() > FEW_OVERRULED and gain < GAIN_TO_OVERRULE:
+    is_common = common_share(heard, modelled, overruled, shares) > max(MOST_COMMON, 1 / max(overruled.sum(), 1))
+    if gain < GAIN_TO_OVERRULE or is_common:
         return np.where(overruled[:, None], shares, modelled)
     return modelled
 
@@ -91,10 +92,10 @@ def own_record_gain(votes, believed) -> tuple[float, float]:
     return gain.mean(), gain.sum() / max(error, 1e-12)
 
 
-def common_share(votes, believed, overruled, least_own=LEAST_OWN) -> float:
+def common_share(votes, believed, overruled, shares, least_own=LEAST_OWN) -> float:
     """Return for which share of the overruled majorities it is not people's own records that speak, 0 where none is.
 
-    overruled : (n_questions,) bool, where `believed` has another best label than the votes
+    overruled : (n_questions,) bool, where `believed` has another best label than the `shares` of votes
     least_own : so much of what speaks for the new label must come from the records of those who voted, the rest from
     everybody's.
 
@@ -112,7 +113,7 @@ def common_share(votes, believed, overruled, least_own=LEAST_OWN) -> float:
     own = np.log(shrunken_confusion(counts, everybody)) - alike
     rows = np.flatnonzero(overruled)
     incidence = votes.incidence[rows]
-    new, old = believed[rows].argmax(axis=1), votes.shares()[rows].argmax(axis=1)
+    new, old = believed[rows].argmax(axis=1), shares[rows].argmax(axis=1)
     place = np.arange(len(rows))
 
     def odds(matrices):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from annotation.copying import voices
+from annotation.distinct import distinct
 from annotation.held_out import TIE, as_far_as_votes_tell, shrunken_confusion
 from annotation.ratings import RatingSummary, rating_summary
 
@@ -100,33 +102,30 @@ def dawid_skene(question, annotator, label, n_classes=None, gold=None) -> Verdic
 def auto(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
     """Return the verdicts the platform uses: Dawid-Skene that trusts itself as far as the votes allow.
 
-    Plain Dawid-Skene loses to the majority where people give few labels each, where they are alike, and where
-    hard pictures make them err together. It is the majority
+    Plain Dawid-Skene loses to the majority where people give few labels each, where they are alike, where some copy,
+    and where hard pictures make them err together. First, (0) people of whom one says what another says have one vote
+    (`annotation.copying.voices`). Then it is the majority
     (1) with fewer than LABELS_TO_MODEL·(K-1) labels an annotator, or fewer than FEW_PEOPLE annotators;
     (2) unless a vote left out is better predicted from what its annotator said elsewhere than from what everybody
-        says, by OWN_RECORD_GAIN nats a vote and OWN_RECORD_SURE standard errors (constants: `annotation.held_out`);
+        says, by GAIN_FOR_TIES nats a vote and OWN_RECORD_SURE standard errors (constants: `annotation.held_out`);
     (3) where, without gold, the model would overrule more than MOST_OVERRULED of the verdicts;
-    (4) where what all people do alike, and not what each of them does, speaks for more than MOST_COMMON of what
-        the model overrules, if that is more than FEW_OVERRULED of the verdicts; and it only breaks ties where the
-        gain of (2) is below GAIN_TO_OVERRULE.
-    (1) to (4) fall away where the model is clearly righter than the majority on known gold hidden from it.
-    Otherwise it is expectation-maximisation with two restraints that fade as votes come in: (5) an annotator's
+    (4) where the model hardly ever differs from FEW_FOLLOWED people or more who often leave the majority: not even
+        the best people are that near to the truth, so it is rather they who lead it.
+    It only breaks ties (5) where the gain of (2) is below GAIN_TO_OVERRULE, or what all people do alike, and not
+    what each of them does, speaks for more than MOST_COMMON of what it would overrule.
+    (1) to (5) fall away where the model is clearly righter than the majority on known gold hidden from it.
+    Otherwise it is expectation-maximisation with two restraints that fade as votes come in: (6) an annotator's
     confusion matrix is shrunk towards a one-coin matrix of their own accuracy, with (K-1)² votes' worth, and
-    towards everybody's, with half a vote; (6) what is learned from a question with n votes is mixed with its
+    towards everybody's, with half a vote; (7) what is learned from a question with n votes is mixed with its
     plain vote shares, with weight a²/(a²+n²), a = ANCHOR_VOTES.
 
-    Evidence (`python -m bench consensus`): bluebird .898, RTE .930, face sentiment .649, where the majority has
-    .759, .897, .637. Constants were chosen on 2,000 simulated crowds (alike, biased or careless people, spammers; up
-    to 70 % of questions on which all err together; a class of up to 85 %; 3 to 38 votes; 6 to 250 labels each) and
-    900 draws from the three sets with votes, people or items taken away. Of 1,500 other crowds 6 lost more than .01,
-    .026 at worst, and .004 were gained on average (Dawid-Skene: 744, .62 at worst); of 450 other draws 1 did, RTE by
-    .03, and .106 (bluebird), .038 (RTE) and .003 were gained. Where a tenth or a third of the people copy one of them
-    it lost more than .01 on 13 of 100, .14 at worst: from votes alone they look like those who know.
+    EVIDENCE
     """
     votes = _Votes(question, annotator, label, n_classes, gold)
     posterior = votes.shares()
     if not votes.has_few_labels(LABELS_TO_MODEL):
-        posterior = _trusted(votes, _expectation_maximisation(votes, _shrunken_confusion, anchor=ANCHOR_VOTES))
+        heard = votes.of_voices()
+        posterior = _trusted(votes, heard, _expectation_maximisation(heard, _shrunken_confusion, anchor=ANCHOR_VOTES))
     return votes.verdicts(posterior)
 
 
@@ -139,7 +138,7 @@ def triplet_posterior(question, annotator, chose_first, gold=None) -> TripletPos
 
     Which candidate is called first means nothing, so both are equally likely
     beforehand and an annotator has one skill, shrunk by two votes' worth
-    towards the average. The restraint (6) of `auto` holds here too, and the
+    towards the average. The restraint (7) of `auto` holds here too, and the
     majority where annotators gave fewer than FEW_LABELS labels.
 
     chose_first : bool for each response. gold : {question: first is right} or a pair of arrays.
@@ -213,6 +212,15 @@ class _Votes:
         votes = votes.reshape(-1, self.n_classes).astype(float)
         total = votes.sum(axis=1, keepdims=True)
         return self.with_gold(np.divide(votes, total, out=np.full_like(votes, 1 / self.n_classes), where=total > 0))
+
+    def of_voices(self) -> "_Votes":
+        """Return the votes in which people who copy from one another are one person, who says the same thing once."""
+        voice = voices(self.q, self.w, self.label, self.n_classes)
+        if len(voice) == len(np.unique(voice)):
+            return self
+        first, _ = distinct([self.q, voice[self.w], self.label])
+        gold = self.question[self.gold_row], self.gold_truth
+        return _Votes(self.question[self.q[first]], voice[self.w[first]], self.label[first], self.n_classes, gold)
 
     def knowing(self, gold_row, gold_truth) -> "_Votes":
         """Return the same votes with other gold."""
@@ -307,13 +315,13 @@ def _shrunken_confusion(counts) -> np.ndarray:
     return shrunken_confusion(counts, counts.sum(axis=0))
 
 
-def _trusted(votes, modelled) -> np.ndarray:
+def _trusted(votes, heard, modelled) -> np.ndarray:
     """Return (n_questions, n_classes) what `auto` believes: the model, its tie-breaks only, or the shares of votes."""
-    believed = as_far_as_votes_tell(votes, modelled)
-    return modelled if believed is not modelled and _leads_on_hidden_gold(votes) else believed
+    believed = as_far_as_votes_tell(votes, heard, modelled)
+    return modelled if believed is not modelled and _leads_on_hidden_gold(votes, heard) else believed
 
 
-def _leads_on_hidden_gold(votes) -> bool:
+def _leads_on_hidden_gold(votes, heard) -> bool:
     """Return whether the model is righter than the majority, by two standard errors, on gold hidden from it.
 
     The contrary would prove nothing: with a part of the gold the model may still believe what all of it refutes.
@@ -322,9 +330,9 @@ def _leads_on_hidden_gold(votes) -> bool:
     lead = np.zeros(len(rows))
     for fold in range(GOLD_FOLDS if len(rows) >= GOLD_FOLDS else 0):
         hidden = np.arange(len(rows)) % GOLD_FOLDS == fold
-        seeing = votes.knowing(rows[~hidden], truth[~hidden])
-        modelled = _expectation_maximisation(seeing, _shrunken_confusion, anchor=ANCHOR_VOTES)
-        credit = _shared_best(modelled) - _shared_best(seeing.shares())
+        seen = rows[~hidden], truth[~hidden]
+        modelled = _expectation_maximisation(heard.knowing(*seen), _shrunken_confusion, anchor=ANCHOR_VOTES)
+        credit = _shared_best(modelled) - _shared_best(votes.knowing(*seen).shares())
         lead[hidden] = credit[rows[hidden], truth[hidden]]
     return bool(lead.sum() > 2 * np.sqrt((lead**2).sum()))
 

@@ -1,0 +1,3 @@
+from bench.consensus import main
+
+main()
