@@ -256,9 +256,9 @@ def thanks(request, participation):
         return go(request, "questions")
     if participation.n_assignments == 0:  # after the qualification the first batch follows at once
         return go(request, "take" if participation.qualified_at is None or participation.is_excluded else "questions")
-    return page(
-        request, participation, "thanks", has_more=has_more(participation), completion_url=completion_url(participation)
-    )
+    goes_on, way_back = has_more(participation), completion_url(participation)
+    n_promised = participation.max_assignments if goes_on and not way_back else None
+    return page(request, participation, "thanks", has_more=goes_on, completion_url=way_back, n_promised=n_promised)
 
 
 @require_POST

@@ -63,7 +63,9 @@ def list_studies(ledger: Ledger, request: Request, project: str = ""):
 
 
 def get_study(ledger: Ledger, request: Request, study_id: str):
-    return _study(ledger, study_id)
+    study = _study(ledger, study_id)
+    mine = [each for each in ledger["submissions"].values() if each["study_id"] == study_id]
+    return study | {"places_taken": sum(each["status"] != "RETURNED" for each in mine)}
 
 
 def update_study(ledger: Ledger, request: Request, study_id: str):

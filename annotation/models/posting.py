@@ -88,6 +88,9 @@ class Submission(models.Model):
     finished_at = models.DateTimeField(
         null=True, blank=True, help_text="When the work that it pays for was found done. One batch counts for one pass."
     )
+    n_batches = models.PositiveSmallIntegerField(
+        default=0, help_text="How many batches counted for it: fewer than it pays for where there were no more to do."
+    )
     code = models.CharField(max_length=120, blank=True, help_text="The completion code that was handed in.")
     entered_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True, blank=True)

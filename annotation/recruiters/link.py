@@ -43,6 +43,9 @@ class LinkRecruiter:
     def list(self, posting: str) -> Iterator[SubmissionSeen]:
         return iter(())
 
+    def is_over(self, posting: str) -> bool:
+        return False
+
     def exclude(self, order: Order) -> str:
         return order.annotator
 

@@ -163,6 +163,9 @@ class MTurkRecruiter:
                 submitted_field(seen.get("Answer", ""), "code"),
             )
 
+    def is_over(self, posting: str) -> bool:
+        return self._call("get_hit", HITId=posting)["HIT"]["Expiration"] <= datetime.now(UTC)
+
     def approve(self, order: Order) -> str:
         self._call("approve_assignment", AssignmentId=order.submission)
         return order.submission

@@ -108,6 +108,12 @@ class ProlificRecruiter:
                 seen.get("study_code") or "",
             )
 
+    def is_over(self, posting: str) -> bool:
+        """A study whose places are all taken waits for review too, but takes people again when it gets more places."""
+        study = self._ask("GET", f"studies/{posting}/")
+        is_full = study.get("places_taken", 0) >= study["total_available_places"]
+        return study["status"] == "COMPLETED" or (study["status"] == "AWAITING REVIEW" and not is_full)
+
     def approve(self, order: Order) -> str:
         return self._decide(order, {"action": "APPROVE"})
 

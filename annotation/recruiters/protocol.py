@@ -157,6 +157,10 @@ class Recruiter(Protocol):
     def list(self, posting: str) -> Iterator[SubmissionSeen]:
         """Yield all submissions of a posting, page by page."""
 
+    def is_over(self, posting: str) -> bool:
+        """Return whether a posting takes nobody any more, and could not although it got more places: its time is up,
+        or somebody ended it at the recruiter's own page."""
+
     def approve(self, order: Order) -> str: ...
 
     def reject(self, order: Order) -> str:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from annotation.errors import LinkInvalid, StudyClosed
 from annotation.models import Annotator, Assignment, Participation, Posting, Submission
 from annotation.recruiters.prolific import COMPLETION_URL
+from annotation.services.assignments import has_more
 from annotation.services.links import INCOMPLETE, LONGEST_TOKEN, entry_url, require_open
 
 POSTING_SALT = "annotation.posting"
@@ -88,7 +89,8 @@ def check_finished(submission: Submission) -> bool:
     """Return whether the work of this pass is done, and write it down when it is first found so.
 
     Each batch counts for one pass: who opened two and did one batch has finished the one that asked first. Who was
-    excluded for their answers has finished too, since it is we who let them do no more.
+    excluded for their answers has finished too, and so has who did what there was where nothing is left to do, since
+    it is we who let them do no more; who hands in before that has not.
     """
     if submission.finished_at is not None:
         return True
@@ -98,13 +100,16 @@ def check_finished(submission: Submission) -> bool:
         )
         others = Submission.objects.filter(participation=participation, finished_at__isnull=False)
         others = others.exclude(pk=submission.pk).exclude(state=Submission.State.RETURNED)
-        n_credited = others.aggregate(n=Coalesce(Sum("posting__batches_per_place"), 0))["n"]
+        n_done = participation.n_assignments - others.aggregate(n=Coalesce(Sum("n_batches"), 0))["n"]
         is_working = Assignment.objects.filter(participation=participation, state=Assignment.State.ACTIVE).exists()
-        is_done = participation.n_assignments - n_credited >= submission.posting.batches_per_place
-        if not is_done and (is_working or not participation.is_excluded):
+        is_at_it = submission.state == Submission.State.ACTIVE
+        is_all_there_was = n_done > 0 and is_at_it and not has_more(participation)
+        is_let_go = not is_working and (participation.is_excluded or is_all_there_was)
+        if n_done < submission.posting.batches_per_place and not is_let_go:
             return False
         submission.finished_at = timezone.now()
-        submission.save(update_fields=["finished_at"])
+        submission.n_batches = max(0, min(n_done, submission.posting.batches_per_place))
+        submission.save(update_fields=["finished_at", "n_batches"])
     return True
 
 

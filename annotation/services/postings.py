@@ -191,6 +191,7 @@ def collect_submissions(posting: Posting) -> Collected:
         seen_ids.add(seen.external_id)
         n_new += _take_over(posting, seen)
     _give_up(posting, seen_ids)
+    _end(posting, recruiter)
     Posting.objects.filter(pk=posting.pk).update(collected_at=timezone.now())
     n_approved = 0
     decided = OutboxEntry.objects.filter(posting=posting, kind__in=[Kind.APPROVE, Kind.REJECT])
@@ -220,6 +221,16 @@ def _give_up(posting: Posting, seen_ids: set[str]) -> None:
     for pk, external_id in stale.values_list("pk", "external_id"):
         if external_id not in seen_ids:
             Submission.objects.filter(pk=pk, state=Submission.State.ACTIVE).update(state=Submission.State.RETURNED)
+
+
+def _end(posting: Posting, recruiter) -> None:
+    """Close what takes nobody any more at the recruiter: its free places are nobody's, and their money is free."""
+    if posting.state == Posting.State.OPEN and recruiter.is_over(posting.external_id):
+        Posting.objects.filter(pk=posting.pk, state=Posting.State.OPEN).update(
+            state=Posting.State.CLOSED,
+            closed_at=timezone.now(),
+            message=f"It is over at {posting.get_recruiter_display()}: its days are up, or it was ended there.",
+        )
 
 
 def _take_over(posting: Posting, seen: SubmissionSeen) -> bool:

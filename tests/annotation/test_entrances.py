@@ -7,11 +7,11 @@ import pytest
 from annotation.endpoints import serving
 from annotation.endpoints.mturk import LocalMTurk
 from annotation.endpoints.prolific import LocalProlific
-from annotation.models import Annotator, Participation, Submission
+from annotation.models import Annotator, Participation, Slot, Submission
 from annotation.services import entrances, links, postings, screening
 from tests.annotation import market
 from tests.annotation.making import enter as enter_by_link
-from tests.annotation.postings_made import do_batch, paid_study, publish
+from tests.annotation.postings_made import do_batch, enter, paid_study, publish
 
 pytestmark = pytest.mark.django_db
 ALICE, SESSION = "a" * 24, "5" * 24
@@ -201,3 +201,67 @@ def test_people_by_link_have_no_limit_and_no_way_to_prolific(prolific):
     participation = enter_by_link(prolific.study)
     assert participation.max_assignments is None
     assert entrances.completion_url(participation) == ""
+
+
+@pytest.fixture
+def pair(settings):
+    """Places of two sets each, in a study of three batches of one answer each."""
+    with serving.running(LocalProlific()) as address:
+        settings.PROLIFIC_URL, settings.PROLIFIC_TOKEN = address, "secret"
+        study = paid_study(currency="GBP", n_questions=9, batch_size=3, responses_per_question=1)
+        yield publish(study, "prolific", n_places=2, batches_per_place=2)
+
+
+def prolific_path(client, posting, who, session):
+    return client.get(path_of(posting), {"PROLIFIC_PID": who, "SESSION_ID": session})["Location"]
+
+
+def test_who_has_done_one_set_of_two_is_told_to_go_on(client, pair):
+    take = prolific_path(client, pair, ALICE, SESSION)
+    submission = enter(pair, ALICE, SESSION)
+    do_batch(submission)
+    page = client.get(take, follow=True).content.decode()
+    assert "Set 1 of 2 is done" in page and "Go on with the next set" in page
+    assert "you are done" not in page and "submissions/complete" not in page
+    do_batch(submission)
+    page = client.get(take, follow=True).content.decode()
+    assert f"submissions/complete?cc={pair.completion_code}" in page
+    submission.refresh_from_db()
+    assert submission.n_batches == 2
+
+
+def test_where_fewer_sets_are_left_than_a_place_pays_for_the_place_is_paid(client, pair):
+    alice, bob = enter(pair, ALICE, SESSION), enter(pair, "b" * 24, "6" * 24)
+    do_batch(alice)
+    do_batch(alice)
+    take = prolific_path(client, pair, "b" * 24, "6" * 24)
+    assert not entrances.check_finished(bob)  # nothing done, nothing paid
+    do_batch(bob)
+    page = client.get(take, follow=True).content.decode()
+    assert f"submissions/complete?cc={pair.completion_code}" in page
+    bob.refresh_from_db()
+    assert bob.finished_at is not None and bob.n_batches == 1
+
+
+def test_who_hands_in_while_sets_are_left_has_not_finished(pair):
+    alice = enter(pair, ALICE, SESSION)
+    do_batch(alice)
+    Submission.objects.filter(pk=alice.pk).update(state=Submission.State.SUBMITTED)
+    alice.refresh_from_db()
+    assert not entrances.check_finished(alice)
+    Slot.objects.filter(state=Slot.State.FREE).update(state=Slot.State.VOID)  # nor when nothing is left later
+    assert not entrances.check_finished(alice)
+
+
+def test_a_later_pass_needs_only_its_own_sets(pair):
+    """Bob's place of two was paid for the one set there was; a place of one, later, is not charged for the other."""
+    alice, bob = enter(pair, ALICE, SESSION), enter(pair, "b" * 24, "6" * 24)
+    for submission in (alice, alice, bob):
+        do_batch(submission)
+    assert entrances.check_finished(bob)
+    slot = Slot.objects.filter(assignments__annotator=alice.annotator).first()
+    Slot.objects.create(study=pair.study, batch=slot.batch, replica=9, order_key=1)
+    one = publish(pair.study, "prolific", n_places=1)
+    again = enter(one, "b" * 24, "7" * 24)
+    do_batch(again)
+    assert entrances.check_finished(again)
