@@ -119,7 +119,9 @@ def auto(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
     towards everybody's, with half a vote; (7) what is learned from a question with n votes is mixed with its
     plain vote shares, with weight a²/(a²+n²), a = ANCHOR_VOTES.
 
-    EVIDENCE
+    Evidence (`python -m bench consensus`): bluebird .898, RTE .932, face sentiment .642, where the majority has
+    .759, .897, .637. Constants were chosen on 4,400 simulated crowds and 450 draws from the three sets with votes,
+    people or questions taken away. On crowds and draws of other seeds and kinds EVIDENCE
     """
     votes = _Votes(question, annotator, label, n_classes, gold)
     posterior = votes.shares()

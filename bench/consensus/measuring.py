@@ -18,8 +18,9 @@ from bench.consensus import crowds
 from bench.consensus.hard_questions import sample_crowd, vote
 
 SETS = {"bluebird": (3, 5, 10, 20, 30), "rte": (3, 5, 8), "face_sentiment": (3, 5, 7)}  # votes a question to keep
-UNSEEN = range(110_000, 110_200)
+UNSEEN = range(110_000, 111_500)
 UNSEEN_KINDS = range(120_000, 122_000)
+UNSEEN_NEW_KINDS = range(150_000, 150_600)
 UNSEEN_COPIES = range(130_000, 130_200)
 UNSEEN_DRAWS = range(140_000, 140_300)
 
@@ -32,7 +33,8 @@ def main():
     else:
         print(f"(real labels skipped: there is no {folder})")
     simulated()
-    kinds()
+    kinds(crowds.KINDS, UNSEEN_KINDS)
+    kinds(crowds.NEW_KINDS, UNSEEN_NEW_KINDS)
     copying()
     a_million_rows()
 
@@ -85,10 +87,10 @@ def simulated(seeds=UNSEEN) -> None:
     print(f"  the crowd that auto fails most: {worst[1]}")
 
 
-def kinds(seeds=UNSEEN_KINDS) -> None:
+def kinds(of_kinds, seeds) -> None:
     lead = {}
     for seed in seeds:
-        name, votes, truth = crowds.draw(seed)
+        name, votes, truth = crowds.draw(seed, of_kinds)
         lead.setdefault(name, []).append(_lead("auto", votes, dict(enumerate(truth.tolist()))))
     for name, leads in sorted(lead.items()):
         print(f"  {len(leads)} {name}: {_sentence(leads)}")
