@@ -10,7 +10,7 @@ def count_as_paid(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0008_tidy_slots_often")]
+    dependencies = [("annotation", "0009_consent_texts")]
 
     operations = [
         migrations.AddField(
