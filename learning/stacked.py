@@ -1,7 +1,7 @@
 """Many topological VAEs of one shape trained at once, as one stack of weights: seeds, or weights of the loss.
 
 Each member is the training that `learning.training.train_release` does with its configuration and seed. Every weight
-has the members in front and one step moves all of them; on a GPU that step can be recorded once and replayed
+has the members in front and one step moves all of them; on a GPU that step is recorded once and replayed
 (`learning.captured`), so that neither Python nor the number of members decides how long it takes. For sweeps and for
 the spread over seeds: nothing is resumed, and a run that must survive a lost machine is trained alone.
 """
@@ -64,8 +64,8 @@ def train_stacked(
         splits, all share those of the first seed.
     out : a new or empty folder, gets `1/checkpoint.safetensors`, `2/...`; None: nothing is written.
     draws : "own" draws batches and noise for each member as when it is trained alone, so that both end alike up to
-        rounding and dropout, which is drawn for all at once; "together" draws everything at once, and on a GPU the
-        step is then recorded and replayed.
+        rounding and dropout, which is drawn for all at once; "together" draws everything at once, which tells a GPU
+        less.
 
     ConfigInvalid for members that cannot be stacked, or one whose loss is no longer finite; FolderTaken.
     """
@@ -131,12 +131,13 @@ class _Stack:
         self.average = [weight.detach().clone() for weight in self.weights] if self.config.training.ema else []
         self.of_terms = torch.tensor([learner.weights for learner in self.learners], device=device)
         self.beta = torch.zeros(len(members), device=device)
-        self.recorder = captured.recorder_for(device) if draws == "together" else None
-        is_replayed = self.recorder is not None
-        self.optimiser = build_optimiser(self.config.optimiser, self.weights, is_replayed=is_replayed)
         self.generators = None
         if draws == "own":
             self.generators = [torch.Generator(device=device).manual_seed(member.seed) for member in members]
+        is_wanted = self.config.training.recording != "no"
+        self.recorder = captured.recorder_for(device, self.generators or ()) if is_wanted else None
+        is_replayed = self.recorder is not None
+        self.optimiser = build_optimiser(self.config.optimiser, self.weights, is_replayed=is_replayed)
         torch.manual_seed(members[0].seed)
 
     def _learner(self, release: Release, member: Member) -> TopologicalVaeLearner:

@@ -60,6 +60,17 @@ def test_a_recorded_training_is_the_training(release, tmp_path, recorders, chang
         torch.testing.assert_close(value, expected[name], atol=1e-4, rtol=1e-3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: a CUDA graph of the step is not tried")
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_a_training_in_a_cuda_graph_is_the_training(release, tmp_path, changes):
+    recorded, plain = (
+        train_release(release, tiny(**changes, device="cuda", recording=how), seed=3, out=tmp_path / how)
+        for how in ("auto", "no")
+    )
+    for point, other in zip(recorded.curve, plain.curve, strict=True):
+        assert point == pytest.approx(other, rel=1e-3, abs=1e-3)
+
+
 @pytest.mark.parametrize("changes", VARIANTS)
 def test_all_that_a_step_touches_lies_on_the_device_and_is_not_looked_at(release, changes):
     # "meta" has shapes and no values, and like a GPU refuses what lies elsewhere.
@@ -99,12 +110,15 @@ def test_a_recorded_training_goes_on_plainly(release, tmp_path, recorders):
     assert len(recorders) == 1 and result.curve[-1] == pytest.approx(whole.curve[-1], rel=1e-3, abs=1e-4)
 
 
-def test_a_recorded_stack_is_the_stack(release, recorders, monkeypatch):
-    members = [Member(tiny(annealed="prior", annealing=share), 5) for share in (0, 0.5)]
-    recorded = train_stacked(release, members, draws="together")
+@pytest.mark.parametrize("draws", ["own", "together"])
+def test_a_recorded_stack_is_the_stack(release, recorders, draws):
+    def members(**changes):
+        return [Member(tiny(annealed="prior", annealing=share, **changes), 5) for share in (0, 0.5)]
+
+    recorded = train_stacked(release, members(), draws=draws)
     assert recorders[0].n_replayed == 37
-    monkeypatch.setattr(captured, "recorder_for", lambda device, generators=(): None)
-    plain = train_stacked(release, members, draws="together")
+    plain = train_stacked(release, members(recording="no"), draws=draws)
+    assert len(recorders) == 1
     for first, second in zip(recorded, plain, strict=True):
         assert [point["step"] for point in first.curve] == [10, 20, 30, 40]
         for point, other in zip(first.curve, second.curve, strict=True):
