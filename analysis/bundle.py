@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from analysis import cards, drawing, figures, plot_files, tables
 
@@ -13,7 +13,10 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".md": "text/markdown; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
 }
+#: The date of every file in a zip, so that the same results give the same bytes.
+EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class FileUnknown(LookupError):
@@ -54,10 +57,15 @@ def members(results: dict) -> Iterator[tuple[str, bytes]]:
 
 def zipped(results: dict, more: dict[str, bytes]) -> bytes:
     """Return all files as one zip, `more` (the page) first; the same results give the same bytes."""
+    return packed((*more.items(), *members(results)))
+
+
+def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return files as one zip; the same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in (*more.items(), *members(results)):
-            archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+        for name, data in files:
+            archive.writestr(zipfile.ZipInfo(name, date_time=EPOCH), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from analysis import growth_curve
+from analysis import growth_curve, looking, pages
 from analysis.wording import name_of
 
 MAX_RUNS = 8
@@ -12,9 +12,15 @@ FIRST = ("satisfied_validation", "satisfied_train", "loss")
 
 @dataclass(frozen=True)
 class Compared:
-    """One run; figures as `growth_curve.key_figures`, curves {metric: [[step, value], ...]}."""
+    """One run, or the run that a report is about.
+
+    name, href : what it is called, and where it is told of; figures as `growth_curve.key_figures`; curves
+    {metric: [[step, value], ...]}; explained : "explanations" and "heatmaps" of its evaluation, {} without one.
+    """
 
     pk: int
+    name: str
+    href: str
     recipe: str
     release: str
     seed: int
@@ -24,6 +30,21 @@ class Compared:
     metrics: dict = field(default_factory=dict)
     figures: dict = field(default_factory=dict)
     curves: dict = field(default_factory=dict)
+    explained: dict = field(default_factory=dict)
+
+
+def page(runs: list[Compared]) -> dict:
+    """Return all that a page shows of runs side by side: what differs, figures, curves, what they look at."""
+    explained = {run.name: run.explained for run in runs}
+    panels, drawn = looking.panels(explained)
+    omitted = looking.why_not(explained)
+    return {
+        "runs": runs,
+        "differences": differences(runs),
+        "figures": figures(runs),
+        "plots": overlaid(runs),
+        "looking": pages.looking(panels, drawn, omitted) if panels or omitted else "",
+    }
 
 
 def flat(config: dict, prefix: str = "") -> dict[str, object]:
@@ -60,7 +81,10 @@ def figures(runs: list[Compared]) -> list[dict]:
         for name, words in growth_curve.CEILINGS.items()
     ]
     rows.append({"name": "probe accuracy", "cells": [run.figures.get("probe") for run in runs]})
-    names = sorted({n for run in runs for n, value in run.metrics.items() if isinstance(value, int | float)}, key=_rank)
+    answers = [growth_curve.answers(run.figures) for run in runs]
+    for key, label in {key: of["label"] for found in answers for key, of in found.items()}.items():
+        rows.append({"name": label, "cells": [found.get(key) for found in answers]})
+    names = sorted({n for run in runs for n, value in run.metrics.items() if _is_number(value)}, key=_rank)
     rows += [{"name": n.replace("_", " "), "cells": [_single(run.metrics.get(n)) for run in runs]} for n in names]
     return [row for row in rows if any(row["cells"])]
 
@@ -72,7 +96,7 @@ def overlaid(runs: list[Compared]) -> list[dict]:
         {
             "name": name.replace("_", " "),
             "series": [
-                {"name": f"run {run.pk}", "kind": f"{place}", "points": run.curves[name]}
+                {"name": run.name, "kind": f"{place}", "points": run.curves[name]}
                 for place, run in enumerate(runs)
                 if name in run.curves
             ],
@@ -82,7 +106,11 @@ def overlaid(runs: list[Compared]) -> list[dict]:
 
 
 def _single(value) -> dict | None:
-    return {"single": value} if isinstance(value, int | float) else None
+    return {"single": value} if _is_number(value) else None
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _rank(name: str) -> tuple[int, str]:

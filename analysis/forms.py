@@ -15,18 +15,43 @@ class PolicyForm(RecipeForm):
                   "warm_start": "Begin where the last training ended"}  # fmt: skip
 
 
-class RunsForm(forms.Form):
-    """Numbers of runs, with commas or one by one: `?runs=3,5` and `?runs=3&runs=5` ask for the same."""
+class ChosenForm(forms.Form):
+    """What is compared, with commas or one by one: `?runs=3,5` and `?runs=3&runs=5` ask for the same."""
 
+    name = ""
+
+    def __init__(self, data):
+        super().__init__({self.name: ",".join(part for part in data.getlist(self.name) if part)})
+
+    def chosen(self) -> list[str]:
+        found = list(dict.fromkeys(self.cleaned_data[self.name].split(",")))
+        if len(found) > MAX_RUNS:
+            raise forms.ValidationError(
+                f"{len(found)} {self.name} are too many to compare: expected at most {MAX_RUNS}."
+            )
+        return found
+
+
+class RunsForm(ChosenForm):
+    """Runs by their numbers."""
+
+    name = "runs"
     runs = forms.RegexField(
         r"^[0-9]{1,18}(,[0-9]{1,18})*$", error_messages={"invalid": "Name runs by their numbers, such as runs=3,5."}
     )
 
-    def __init__(self, data):
-        super().__init__({"runs": ",".join(part for part in data.getlist("runs") if part)})
-
     def clean_runs(self) -> list[int]:
-        chosen = list(dict.fromkeys(int(part) for part in self.cleaned_data["runs"].split(",")))
-        if len(chosen) > MAX_RUNS:
-            raise forms.ValidationError(f"{len(chosen)} runs are too many to compare: expected at most {MAX_RUNS}.")
-        return chosen
+        return list(dict.fromkeys(map(int, self.chosen())))
+
+
+class ReportsForm(ChosenForm):
+    """Published reports by the last part of their address."""
+
+    name = "reports"
+    reports = forms.RegexField(
+        r"^[\w-]{1,20}(,[\w-]{1,20})*$",
+        error_messages={"invalid": "Name reports by the last part of their address, with commas between them."},
+    )
+
+    def clean_reports(self) -> list[str]:
+        return self.chosen()

@@ -47,6 +47,12 @@ def estimates(figures: dict) -> dict[str, dict]:
     return own | (figures.get("baselines") or {}) | (figures.get("ceilings") or {})
 
 
+def answers(figures: dict) -> dict[str, dict]:
+    """Return {key: figure} of what a network of pictures answers, as `growth_figures.further` has them."""
+    further = figures.get("further") or {}
+    return {key: of for key, of in further.items() if of["group"] == growth_figures.ANSWERS}
+
+
 def series(points: list[dict]) -> list[dict]:
     """Return [{"name", "kind", "points": [[n_responses, share, low, high], ...]}], ours first, chance last.
 

@@ -11,6 +11,7 @@ from scipy import stats
 RECENT, MIN_POINTS = 0.25, 3
 #: A doubling of the responses that brings less than this is not worth its price.
 WORTH = 0.01
+ANSWERS = "The network's answers"
 
 
 def further(results: dict) -> dict[str, dict]:
@@ -47,11 +48,11 @@ def further(results: dict) -> dict[str, dict]:
     answers = part(results, "answers")
     of = (answers.get("by_split") or {}).get(answers.get("split")) or {}
     if answers.get("kind") == "class":
-        _classifier(add, "network", "network", "The network's answers", of | {"f1": of["weighted_f1"]})
+        _classifier(add, "network", "network", ANSWERS, of | {"f1": of["weighted_f1"]})
     for name, figures in (of.get("attributes") or {}).items():
         for figure, words in (("r2", "R²"), ("pearson", "Pearson"), ("mae", "mean absolute error")):
             how = {"is_share": False, "is_error": figure == "mae"}
-            add(f"attribute {name} {figure}", f"{name}, {words}", "The network's answers", figures[figure], **how)
+            add(f"attribute {name} {figure}", f"{name}, {words}", ANSWERS, figures[figure], **how)
     return found
 
 

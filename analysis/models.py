@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models import Study
-from learning.models import Checkpoint, Run
+from learning.models import Checkpoint, Run, StudyRun
 from triplets.models import Release
 
 
@@ -29,6 +29,10 @@ class Evaluation(models.Model):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="evaluations")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(blank=True)
+    with_controls = models.BooleanField(
+        default=False, verbose_name="with controls", help_text="Train the recipe twice more: on verdicts drawn by a "
+        "coin, and divided the other way. Takes twice the time of the training.",
+    )  # fmt: skip
     results = models.JSONField(default=dict)
     n_losses = models.PositiveIntegerField(default=0, help_text="Workers lost in a row.")
     lease_token = models.CharField(max_length=32, blank=True, editable=False)
@@ -135,23 +139,47 @@ class GrowthPoint(models.Model):
 
 
 class StudyReport(models.Model):
-    """A page about a whole study of networks, as `python -m analysis --study` measures it."""
+    """A page about a whole study of networks, as `python -m analysis --study` measures it.
 
+    study_run : where its networks were trained on this site; a worker then writes it, which is what status, message
+    and lease tell of. Without, `manage.py report_study` wrote it from a folder, whole.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running", "being written"
+        FINISHED = "finished", "written"
+        FAILED = "failed"
+
+    study_run = models.ForeignKey(StudyRun, on_delete=models.PROTECT, null=True, related_name="reports")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.FINISHED)
+    message = models.TextField(blank=True)
+    n_losses = models.PositiveIntegerField(default=0, help_text="Workers lost in a row.")
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, editable=False)
+    enqueued_at = models.DateTimeField(null=True, editable=False)
     study = models.CharField(max_length=100, help_text="Its name in learning.studies.")
     address = models.CharField(max_length=20, unique=True, default=random_address, editable=False)
     title = models.CharField(max_length=200)
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Which report on its study this is.")
     results = models.JSONField(default=dict)
     file = models.FileField(upload_to="reports/", max_length=200, help_text="The self-contained HTML file.")
+    archive = models.FileField(upload_to="reports/", max_length=200, blank=True, help_text="Everything, as one zip.")
     sha256 = models.CharField(max_length=64, blank=True)
     is_published = models.BooleanField(default=False)
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
-        constraints = [models.UniqueConstraint(fields=["study", "version"], name="one_study_report_a_version")]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "version"], name="one_study_report_a_version"),
+            models.UniqueConstraint(
+                fields=["study_run"], condition=Q(status__in=["queued", "running"]), name="one_open_study_report"
+            ),
+        ]
 
     def __str__(self):
         return self.title

@@ -16,7 +16,12 @@ HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
 STATIC = HERE / "static" / "analysis"
 ASSETS = ("inline", "static")
-SCRIPTS = ("report.js", "space.js", "explorer.js")
+STYLES = ("report.css", "looking.css")
+#: In the order they are run: what a map draws, answers and saves comes before the map itself.
+SCRIPTS = (
+    "report.js", "sheets.js", "inks.js", "space_files.js", "space_drawing.js", "space_pointing.js", "space.js",
+    "explorer.js",
+)  # fmt: skip
 READS = ("semblance-results/2",)
 HEAT_STEPS = 10
 
@@ -122,12 +127,13 @@ def render_report(
         "notice": notice,
         "files": files,
         "edition": edition,
+        "styles": STYLES,
         "scripts": SCRIPTS,
         "foreign_style_ids": foreign_style_ids() if left else (),
         "split": results["splits"]["headline"],
     }
     if assets == "inline":
-        page["css"] = Markup((STATIC / "report.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
+        page["css"] = styles()
         page["js"] = [Markup((STATIC / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # noqa: S704  our own
         page["plotly_js"] = Markup(plotly_source().replace("</script", "<\\/script")) if left else ""  # noqa: S704
     return plots.placed(environment().get_template("analysis/report.html.jinja").render(page), drawn)
@@ -140,12 +146,23 @@ def render_alone(template: str, shown: dict[str, dict], **page) -> str:
     """
     drawn = plots.in_page(shown)
     page |= {
-        "css": Markup((STATIC / "report.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        "css": styles(),
         "js": Markup((STATIC / "report.js").read_text(encoding="utf-8")),  # noqa: S704  our own file
         "data": script_safe({"figures": {}, "tables": {name: plot_files.csv_of(f) for name, f in shown.items()}}),
         "figures": shown,
     }
     return plots.placed(environment().get_template(template).render(page), drawn)
+
+
+def styles() -> Markup:
+    """Return all style sheets of a page as one text, for a page that stands alone."""
+    return Markup("\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES))  # noqa: S704  our own
+
+
+def looking(panels: list[dict], drawn: dict[str, str], omitted: dict[str, str]) -> Markup:
+    """Return what `looking.panels` found as HTML, for a page that links looking.css."""
+    template = environment().get_template("analysis/looking.html.jinja")
+    return Markup(template.render(panels=panels, drawn=drawn, omitted=omitted))  # noqa: S704  escaped by the template
 
 
 def script_safe(value) -> Markup:

@@ -3,9 +3,11 @@
 import platform
 import re
 from importlib import metadata
+from pathlib import Path
 
 from triplets.archive import Release
 
+PRETRAINED = "network.pretrained"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "plotly")
 
 
@@ -34,7 +36,7 @@ def describe(about: dict, release: Release, *, n_bootstrap: int, seed: int, proj
             "step": about.get("step"),
             "code_version": about.get("code_version", ""),
             "release_sha256": trained_on,
-            "config": about.get("config", {}),
+            "config": _without_places(about.get("config", {})),
             "metrics": about.get("metrics", {}),
             "sha256": about.get("sha256", ""),
         },
@@ -55,13 +57,30 @@ def _name_of(release: Release, study: dict) -> str:
 def commands(about: dict, n_bootstrap: int, seed_of_evaluation: int, projections) -> list[str]:
     """Return the shell commands that train the same network and evaluate it again, to the same figures."""
     recipe, seed = about.get("recipe") or "RECIPE", about.get("seed") or 0
-    changed = "".join(f" --set {key}={value}" for key, value in (about.get("changes") or {}).items())
+    changes = about.get("changes") or {}
+    changed = "".join(
+        f" --set {key}={_weights(value) if key == PRETRAINED else value}" for key, value in changes.items()
+    )
     warm = " --start CHECKPOINT" if (about.get("metrics") or {}).get("started_from") else ""
     return [
         f"python -m learning RELEASE --recipe {recipe} --seed {seed}{changed}{warm} --out run",
         f"python -m analysis run/checkpoint.safetensors RELEASE --bootstrap {n_bootstrap} --seed {seed_of_evaluation} "
         f"--projections {','.join(projections)} --out report",
     ]
+
+
+def _weights(name: str) -> str:
+    """Return how a command calls pretrained weights: by their name of the model hub, or as a file of the reader's."""
+    return name if name.startswith("hub:") else "WEIGHTS"
+
+
+def _without_places(config: dict) -> dict:
+    """Return a configuration whose pretrained weights are a folder and a file, not a place on somebody's machine."""
+    network = config.get("network") or {}
+    name = network.get("pretrained") or ""
+    if name.startswith("hub:") or not name:
+        return config
+    return config | {"network": network | {"pretrained": "/".join(Path(name).parts[-2:])}}
 
 
 def version_of(package: str) -> str:

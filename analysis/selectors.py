@@ -3,6 +3,7 @@
 from django.db.models import F, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 
 from analysis import growth_curve, tables
 from analysis.comparison import Compared
@@ -30,7 +31,7 @@ def access_report(request, address: str) -> Report:
 
 def access_study_report(request, address: str) -> StudyReport:
     """Return a study's report that this reader may read; a draft does not exist for strangers."""
-    report = get_object_or_404(StudyReport, address=address)
+    report = get_object_or_404(StudyReport, address=address, status=StudyReport.Status.FINISHED)
     if not report.is_published and not may_read_drafts(request.user):
         raise Http404
     return report
@@ -143,20 +144,60 @@ def compared_runs(pks) -> list[Compared]:
     measured = Evaluation.objects.filter(checkpoint__run__in=runs, status=Evaluation.Status.FINISHED).order_by("pk")
     newest = dict(measured.values_list("checkpoint__run_id", "pk"))
     return [
-        Compared(
-            pk=run.pk,
-            recipe=run.recipe,
-            release=run.release.name,
-            seed=run.seed,
-            status=run.status,
-            step=run.step,
-            config=run.config,
-            metrics=run.metrics,
-            figures=growth_figures(newest[run.pk]) if run.pk in newest else {},
-            curves=learning_curves(run),
+        _compared(
+            run, newest.get(run.pk), f"run {run.pk}", reverse("admin:learning_run_change", args=[run.pk]),
+            learning_curves(run),
         )
         for run in (runs[pk] for pk in dict.fromkeys(pks) if pk in runs)
+    ]  # fmt: skip
+
+
+def compared_reports(addresses) -> list[Compared]:
+    """Return what published reports are about, in the order asked for: what they publish, nothing newer."""
+    known = Report.objects.filter(is_published=True, address__in=list(addresses)).defer("evaluation__results")
+    by_address = {report.address: report for report in known.select_related("evaluation__checkpoint__run__release")}
+    reports = [by_address[address] for address in dict.fromkeys(addresses) if address in by_address]
+    titles = [report.title for report in reports]
+    return [
+        _compared(
+            report.evaluation.checkpoint.run,
+            report.evaluation_id,
+            report.title if titles.count(report.title) == 1 else f"{report.title} ({report.address})",
+            reverse("analysis:report", args=[report.address]),
+            _curves_of(report.evaluation_id),
+        )
+        for report in reports
     ]
+
+
+def _compared(run: Run, evaluation_pk: int | None, name: str, href: str, curves: dict) -> Compared:
+    known = {"pk": run.pk, "name": name, "href": href, "recipe": run.recipe, "release": run.release.name}
+    known |= {name: getattr(run, name) for name in ("seed", "status", "step", "config", "metrics")}
+    if evaluation_pk is None:
+        return Compared(**known, curves=curves)
+    found = Evaluation.objects.filter(pk=evaluation_pk).values("results__explanations", "results__heatmaps").get()
+    explained = {"explanations": found["results__explanations"], "heatmaps": found["results__heatmaps"] or {}}
+    return Compared(**known, curves=curves, figures=growth_figures(evaluation_pk), explained=explained)
+
+
+def _curves_of(evaluation_pk: int) -> dict[str, list[list[float]]]:
+    """Return {metric: [[step, value], ...]} as the results of an evaluation hold the curves of its network."""
+    points = Evaluation.objects.filter(pk=evaluation_pk).values_list("results__curves", flat=True).get() or []
+    names = dict.fromkeys(name for point in points for name in point if name not in ("step", "seconds"))
+    return {
+        name: [[point["step"], point[name]] for point in points if isinstance(point.get(name), int | float)]
+        for name in names
+    }
+
+
+def study_of(report: Report) -> StudyReport | None:
+    """Return the newest report on the study that a network belongs to: published for what is published, else any."""
+    whole = StudyReport.objects.filter(
+        study_run__runs__checkpoints=report.evaluation.checkpoint_id, status=StudyReport.Status.FINISHED
+    )
+    if report.is_published:
+        whole = whole.filter(is_published=True)
+    return whole.defer("results").order_by("-version").first()
 
 
 def numbers(report: Report) -> dict:

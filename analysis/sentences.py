@@ -199,5 +199,7 @@ def of_answers(found: dict) -> str:
         return f"predicts {len(found['names'])} attributes, none of which varies"
     mean = sum(f["r2"]["value"] for f in known) / len(known)
     bounds = [f["bounds"]["r2"] for f in known if f["bounds"]]
-    text = f"explains R² {mean:.2f} of what people see in {len(known)} attributes of {of['n']:,} pictures, on average"
+    what = f"{len(known)} attributes" if len(known) > 1 else "one attribute"
+    text = f"explains R² {mean:.2f} of what people see in {what} of {of['n']:,} pictures"
+    text += ", on average" if len(known) > 1 else ""
     return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")

@@ -1,11 +1,13 @@
-"""python -m analysis --study DIR --out DIR [--release RELEASE] [--title TEXT] [--explain 30] [--json]
+"""python -m analysis --study DIR --out DIR [--release RELEASE] [--second RELEASE] [--explain 30] [--json]
 
 Reports on a whole study, as `python -m learning RELEASE --recipe STUDY --out DIR` leaves it:
 
     OUT/study.html      its tables with the published figures beside ours
     OUT/study.json      every number
+    OUT/networks.csv, classes.csv, attributes.csv, second.csv, occlusion.csv
     OUT/figure-*.svg, .png, .csv
-    OUT/NAME.html       with --release: the report of each network
+    OUT/NAME.html       with --release: the report of each network, its numbers, tables and model card in OUT/NAME/
+    OUT/data-sheet.md
 """
 
 import argparse
@@ -13,7 +15,7 @@ import json
 import sys
 from pathlib import Path
 
-from analysis import drawing, maps, pages, plot_files, study_pages, study_report
+from analysis import maps, study_bundle, study_measures, study_report
 from learning.study_results import read_study
 from triplets.archive import read_release
 
@@ -23,6 +25,7 @@ def main(arguments) -> int:
     parser.add_argument("--study", type=Path, required=True, help="the folder that a study was trained into")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--release", type=Path, help="evaluate every network on this release, with a report of each")
+    parser.add_argument("--second", type=Path, help="the study's second collection: evaluate what was trained on it")
     parser.add_argument("--title", default="")
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
@@ -36,55 +39,56 @@ def main(arguments) -> int:
         projections = maps.check_methods(filter(None, options.projections.split(",")))
         how = {"n_bootstrap": options.bootstrap, "seed": options.seed, "projections": projections}
         how["teraflops"] = options.explain
-        results, pages_of = measured(options.study, options.release, **how)
-        written = write(options.out, results, pages_of, options.title or f"Study {results['study']}")
+        if options.second and not options.release:
+            raise ValueError("--second is given without --release: expected both, or none")
+        results, found = measured(options.study, options.release, options.second, **how)
+        written = write(options.out, results, found, options.title or f"Study {results['study']}")
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         print(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}", file=sys.stderr)
         return 1
     print(f"{results['n_finished']} of {len(results['parts'])} networks of {results['study']}: {written}")
     if options.json:
         said = {"study": results["study"], "n_finished": results["n_finished"], "report": str(written)}
-        print(json.dumps(said | {"tables": results["tables"], "n_reports": len(pages_of)}))
+        print(json.dumps(said | {"tables": results["tables"], "n_reports": len(found)}))
     return 0
 
 
-def write(out: Path, results: dict, pages_of: dict[str, str], title: str) -> Path:
-    """Write the page, the numbers, the figures and the networks' own pages; return the study's page."""
-    out.mkdir(parents=True, exist_ok=True)
-    reports = {name: f"{name}.html" for name in pages_of}
-    for name, page in pages_of.items():
-        (out / reports[name]).write_text(page, encoding="utf-8")
-    for name, figure in study_pages.figures(results).items():
-        sheet = drawing.drawing(figure)
-        svg = plot_files.svg(sheet, colours=plot_files.LIGHT, title=name)
-        (out / f"figure-{name}.svg").write_text(svg, encoding="utf-8")
-        (out / f"figure-{name}.png").write_bytes(plot_files.png(sheet))
-        (out / f"figure-{name}.csv").write_text(plot_files.csv_of(figure), encoding="utf-8")
-    (out / "study.json").write_text(json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    page = out / "study.html"
-    page.write_text(study_pages.render_study(results, title=title, reports=reports), encoding="utf-8")
-    return page
+def write(out: Path, results: dict, measured: dict[str, dict], title: str) -> Path:
+    """Write the page, the numbers, tables and figures and the networks' own files; return the study's page."""
+    for name, content in study_bundle.members(results, measured, title=title):
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return out / study_bundle.PAGE
 
 
-def measured(folder: Path, release_at: Path | None, **how) -> tuple[dict, dict[str, str]]:
-    """Return (results of a study, {network: page of its own report}); without a release there are no such pages.
+def measured(
+    folder: Path, release_at: Path | None = None, second_at: Path | None = None, **how
+) -> tuple[dict, dict[str, dict]]:
+    """Return (results of a study, {network: results of its evaluation}); without a release nothing is evaluated.
 
-    how : arguments of `evaluation.evaluate`. ValueError where the release is another than the study's.
+    how : arguments of `evaluation.evaluate`. ValueError where a release is another than the study's.
     """
     study = read_study(folder)
     if release_at is None:
         return study_report.study_results(study), {}
     from analysis.evaluation import evaluate, plain
 
-    release = read_release(release_at)
-    if release.sha256 != study.release_sha256:
-        here, there = release.sha256[:12], study.release_sha256[:12]
-        raise ValueError(f"the release has checksum {here}: the study was run on {there}")
-    found = study_report.measure(
+    release = _of_study(release_at, study.release_sha256, "release")
+    second = None if second_at is None else _of_study(second_at, study.second_sha256, "second release")
+    found = study_measures.measure(
         study,
         release,
         lambda path, release: evaluate(path, release, **how),
+        second=second,
         progress=lambda name: print(f"evaluating {name}", file=sys.stderr),
     )
-    rendered = {name: pages.render_report(one, title=f"{study.study}: {name}") for name, one in found.items()}
-    return plain(study_report.study_results(study, found)), rendered
+    return plain(study_report.study_results(study, found)), found
+
+
+def _of_study(path: Path, sha256: str, word: str):
+    release = read_release(path)
+    if release.sha256 != sha256:
+        there = sha256[:12] or "none"
+        raise ValueError(f"the {word} has checksum {release.sha256[:12]}: the study was run on {there}")
+    return release

@@ -16,12 +16,15 @@ def render_study(
     static_url: str = "/static/",
     links=(),
     reports: dict | None = None,
+    runs: dict | None = None,
     edition: dict | None = None,
     notice: dict | None = None,
+    files: tuple = (),
 ) -> str:
     """Return the page of a study on the results of `study_report.study_results`.
 
-    reports : network -> address of its own report, where there is one. The rest as `pages.render_report`.
+    reports : network -> address of its own report, where there is one; runs : network -> address of its training in
+    the admin, for researchers. The rest as `pages.render_report`.
     """
     if assets not in ASSETS:
         raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
@@ -35,17 +38,27 @@ def render_study(
         "parts": {part["name"]: part for part in results["parts"]},
         "shown": shown,
         "words": FIGURES,
-        "curves": [name for name in shown if name.startswith("learning-")],
+        "facets": [
+            facet | {"curves": [name for name in shown if name.startswith(f"learning-{number}-")]}
+            for number, facet in enumerate(study_figures.facets(results))
+        ],
         "reports": reports or {},
+        "runs": runs or {},
         "is_inline": assets == "inline",
         "static_url": static_url,
         "links": [{"text": text, "href": href} for text, href in links],
         "edition": edition,
         "notice": notice,
+        "styles": pages.STYLES,
+        "files": files,
+        "panels": results.get("looking") or [],
+        "omitted": results.get("looking_omitted") or {},
+        "drawn": results.get("heatmaps") or {},
+        "attribute_maps": [name for name in shown if name.startswith("attributes-")],
         "data": script_safe({"figures": {}, "tables": {name: plot_files.csv_of(shown[name]) for name in drawn}}),
     }
     if assets == "inline":
-        page["css"] = Markup((STATIC / "report.css").read_text(encoding="utf-8"))  # noqa: S704  our own file
+        page["css"] = pages.styles()
         page["js"] = Markup((STATIC / SCRIPTS[0]).read_text(encoding="utf-8"))  # noqa: S704  our own file
     return plots.placed(pages.environment().get_template("analysis/study.html.jinja").render(page), drawn)
 
@@ -59,7 +72,11 @@ def figures(results: dict) -> dict[str, dict]:
             figure = study_figures.beside(results, table, column, words, is_share=is_share)
             if figure is not None:
                 made[f"table-{number}-{column.replace(' ', '-')}"] = figure
-    return made | {f"learning-{q}": figure for q, figure in study_figures.learning(results).items()}
+    made |= {f"learning-{q}": figure for q, figure in study_figures.learning(results).items()}
+    maps = results.get("attribute_maps")
+    return made | (
+        {f"attributes-{m['method']}": study_figures.attributes(maps["names"], m) for m in maps["maps"]} if maps else {}
+    )
 
 
 def _drawn_columns(table: dict) -> list[str]:

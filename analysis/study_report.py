@@ -5,11 +5,9 @@ evaluated and gets a report of its own, so that its figures have intervals and b
 those that training measured, and shares of pictures have Wilson intervals that speak of other pictures only.
 """
 
-from collections.abc import Callable
-
-from scipy.stats import binomtest
-
-from analysis import published
+from analysis import looking, published, sentences, study_measures
+from analysis.study_measures import wilson
+from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults
 
 FORMAT = "semblance-study/1"
@@ -28,8 +26,6 @@ FIGURES = {
     "r2": ("R²", True, False),
     "active dimensions": ("active dimensions", True, False),
 }
-#: What training calls a figure on a split.
-_OF_TRAINING = {name: name for name in ("accuracy", "f1", "mae", "pearson", "r2", "satisfied")}
 
 
 def study_results(study: StudyResults, measured: dict[str, dict] | None = None) -> dict:
@@ -40,9 +36,13 @@ def study_results(study: StudyResults, measured: dict[str, dict] | None = None) 
     measured = measured or {}
     parts = [_part(study, part, measured.get(part.name)) for part in study.parts]
     known = {part["name"]: part for part in parts}
-    tables = study.tables or {"Networks": tuple(known)}
+    order = list(STUDIES[study.study].tables) if study.study in STUDIES else []  # a file of JSON has lost it
+    tables = dict(sorted(study.tables.items(), key=lambda table: order.index(table[0]) if table[0] in order else 0))
+    tables = tables or {"Networks": tuple(known)}
     left = [name for name in known if not any(name in names for names in tables.values())]
     tables = dict(tables) | ({"Also trained": tuple(left)} if left else {})
+    looked_at = _looked_at(study, measured)
+    panels, heatmaps = looking.panels(looked_at)
     return {
         "format": FORMAT,
         "study": study.study,
@@ -53,51 +53,63 @@ def study_results(study: StudyResults, measured: dict[str, dict] | None = None) 
         "second_sha256": study.second_sha256,
         "seed": study.seed,
         "changes": dict(study.changes),
-        "commands": commands(study),
+        "commands": commands(study, measured),
         "split": _split(study),
         "split_by": sorted({part.metrics["split_by"] for part in study.parts if part.metrics.get("split_by")}),
         "n_finished": sum(part["status"] == FINISHED for part in parts),
         "parts": parts,
-        "tables": [_table(title, names, known) for title, names in tables.items()],
-        "baselines": _baselines(measured),
+        "tables": [
+            _table(title, names, known) | {"grid": _grid(study, title, names, known)} for title, names in tables.items()
+        ],
+        "baselines": study_measures.baselines(measured),
+        "looking": panels,
+        "looking_omitted": looking.why_not(looked_at),
+        "attribute_maps": _attribute_maps(measured),
+        "heatmaps": heatmaps,
     }
 
 
-def commands(study: StudyResults) -> list[str]:
-    """Return the shell commands that train the study again and write this page."""
+def commands(study: StudyResults, measured: dict[str, dict]) -> list[str]:
+    """Return the shell commands that train the study again and write this page, with the same figures."""
     changed = "".join(f" --set {key}={value}" for key, value in study.changes.items())
     second = " --second SECOND" if study.second_sha256 else ""
+    how = ""
+    if measured:
+        asked = next(iter(measured.values()))["provenance"]["evaluation"]
+        how = f" --release RELEASE{second} --bootstrap {asked['n_bootstrap']} --seed {asked['seed']}"
+        how += f" --projections {','.join(asked['projections'])}"
+        if (teraflops := asked.get("explain_teraflops")) is not None:
+            how += f" --explain {teraflops:g}"
     return [
         f"python -m learning RELEASE --recipe {study.study} --seed {study.seed}{changed}{second} --out study",
-        "python -m analysis --study study --release RELEASE --out report",
+        f"python -m analysis --study study{how} --out report",
     ]
 
 
-def measure(study: StudyResults, release, evaluate: Callable, *, progress: Callable | None = None) -> dict[str, dict]:
-    """Return {network: results} of every finished network that can be evaluated on the release.
+def _looked_at(study: StudyResults, measured: dict[str, dict]) -> dict[str, dict]:
+    """Return the results of the networks that are set side by side: those the study names, else all."""
+    known = STUDIES.get(study.study)
+    chosen = known.looked_at if known and known.looked_at else tuple(measured)
+    return {name: measured[name] for name in chosen if name in measured}
 
-    evaluate : (path of a checkpoint, release) -> results. Networks of nothing that the release holds are left out.
-    """
-    from analysis.representation import NotComparable
 
-    found = {}
-    for part in study.parts:
-        if part.status != FINISHED or not part.checkpoint:
-            continue
-        if progress is not None:
-            progress(part.name)
-        try:
-            found[part.name] = evaluate(study.checkpoint(part), release)
-        except NotComparable:
-            continue  # such as a network that embeds nothing: its row says what training measured
-    return found
+def _attribute_maps(measured: dict[str, dict]) -> dict | None:
+    """Return the plane maps of the release's attributes, the same whichever network was evaluated; None without."""
+    for results in measured.values():
+        if found := results.get("attributes"):
+            kept = ("method", "trustworthiness", "points", "settings")
+            maps = [{key: one[key] for key in kept} for one in found["maps"] if one["n_dims"] == 2]
+            return {"names": found["names"], "maps": maps}
+    return None
 
 
 def _split(study: StudyResults) -> str:
     """Return on which split the tables' figures are: the publication's, where training measured it."""
     if study.study.startswith("topological-vae"):
         return "validation"
-    has_test = any(part.metrics.get(f"{name}_test") is not None for part in study.parts for name in _OF_TRAINING)
+    has_test = any(
+        part.metrics.get(f"{name}_test") is not None for part in study.parts for name in study_measures.OF_TRAINING
+    )
     return "test" if has_test else "validation"
 
 
@@ -112,60 +124,39 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "warning": metrics.get("warning") or metrics.get("overfit") or "",
         "labels": dict(part.labels),
         "seconds": part.seconds,
-        "figures": _figures(metrics, split, classes, measured),
+        "figures": study_measures.figures(metrics, split, classes, measured),
         "published": published.figures_of(study.study, part.name),
         "majority": metrics.get(f"majority_{split}"),
+        "of_the_mean": metrics.get(f"mae_of_mean_{split}"),
         "curve": part.curve,
         "classes": _by_class(classes, published.BY_CLASS.get(study.study, {}).get(part.name, {})),
         "confusion": {"names": classes["names"], "counts": classes["confusion"]} if classes else None,
-        "attributes": _attributes(metrics.get(f"attributes_{split}") or {}),
+        "published_confusion": _published_confusion(study, part),
+        "attributes": _attributes(metrics.get(f"attributes_{split}") or {}, study_measures.attributes(measured, split)),
         "second": _second(part.second, published.SECOND.get(study.study, {}).get(part.name)),
         "headline": measured["headline"] if measured else "",
+        "gaps": _gaps(measured),
     }
 
 
-def _figures(metrics: dict, split: str, classes: dict, measured: dict | None) -> dict[str, dict]:
-    """Return {figure: {"value", "low", "high"}}; low and high None where nothing says how sure it is."""
-    found = {}
-    for name, key in _OF_TRAINING.items():
-        value = metrics.get(f"{key}_{split}")
-        if value is not None:
-            found[name] = {"value": value, "low": None, "high": None}
-    n = classes.get("n")
-    if n and "accuracy" in found:
-        found["accuracy"] |= _wilson(round(found["accuracy"]["value"] * n), n)
-    n = metrics.get(f"n_triplets_{split}")
-    if n and "satisfied" in found:
-        found["satisfied"] |= _wilson(round(found["satisfied"]["value"] * n), n)
-    if measured is not None:
-        found |= _measured(measured, split)
-    return found
+def _published_confusion(study: StudyResults, part: PartResult) -> dict | None:
+    known = published.CONFUSION.get(study.study, {}).get(part.name)
+    return known and {"names": list(known[0]), "counts": known[1]}
 
 
-def _wilson(k: int, n: int) -> dict[str, float]:
-    interval = binomtest(min(k, n), n).proportion_ci(method="wilson")
-    return {"low": float(interval.low), "high": float(interval.high)}
-
-
-def _measured(results: dict, split: str) -> dict[str, dict]:
-    found = {}
-    levels = results["satisfied"].get(split) or {}
-    for key, name in (("all", "satisfied"), ("5", "satisfied 5"), ("3", "3"), ("1", "1")):
-        if key in levels:
-            found[name] = {k: levels[key][k] for k in ("value", "low", "high")}
-    probe = results["probe"].get("embedding")
-    if probe:
-        found["accuracy"] = {"value": probe["accuracy"], "low": probe["low"], "high": probe["high"]}
-        found["F1"] = {"value": probe["weighted_f1"], "low": None, "high": None}
-    if results["dimensions"]["n_active"] is not None:
-        found["active dimensions"] = {"value": results["dimensions"]["n_active"], "low": None, "high": None}
-    return found
+def _gaps(measured: dict | None) -> str:
+    """Return what an evaluation found about groups of people, in a sentence, "" where there was none."""
+    groups = (measured or {}).get("groups")
+    if not groups:
+        return ""
+    if "omitted" in groups:
+        return f"Whether it fails for some people more than for others cannot be told: {groups['omitted']}."
+    return sentences.of_groups(groups)
 
 
 def _by_class(classes: dict, known: dict) -> list[dict]:
     if not classes:
         return []
-    published_of = {name.lower(): figures for name, figures in known.items()}
     return [
         {
             "name": name,
@@ -173,18 +164,29 @@ def _by_class(classes: dict, known: dict) -> list[dict]:
             "recall": classes["recall"][k],
             "precision": classes["precision"][k],
             "f1": classes["f1_by_class"][k],
-            "published": next((f for key, f in published_of.items() if key[:4] == name.lower()[:4]), None),
+            "published": _of_class(known, name),
         }
         for k, name in enumerate(classes["names"])
     ]
 
 
-def _attributes(found: dict) -> list[dict]:
-    """Return one row an attribute; the bound of r that human disagreement sets is the root of the R² ceiling."""
+def _of_class(known: dict, name: str) -> dict | None:
+    """Return what is published of a class: anger is angry, sadness sad, surprise surprised."""
+    return next((figures for key, figures in known.items() if key[:3].lower() == name[:3].lower()), None)
+
+
+def _attributes(found: dict, measured: dict) -> list[dict]:
+    """Return one row an attribute; the bound of r that human disagreement sets is the root of the R² ceiling.
+
+    measured : attribute -> figures of an evaluation, whose intervals stand in "estimates".
+    """
     rows = []
     for name, figures in found.items():
         ceiling = figures.get("r2_ceiling")
-        rows.append({"name": name, **figures, "pearson_bound": None if ceiling is None else ceiling**0.5})
+        of = measured.get(name) or {}
+        estimates = {key: of[key] for key in ("pearson", "r2", "mae") if of.get(key)}
+        bound = (of.get("bounds") or {}).get("pearson", None if ceiling is None else ceiling**0.5)
+        rows.append({"name": name, **figures, "pearson_bound": bound, "estimates": estimates})
     return rows
 
 
@@ -200,6 +202,7 @@ def _second(found: dict, known: dict | None) -> dict | None:
             "second": second["classes"]["recall"][k],
             "drop": _drop(first["classes"]["recall"][k], second["classes"]["recall"][k]),
             "f1": second["classes"]["f1_by_class"][k],
+            "published": _of_class((known or {}).get("by_class", {}), name),
         }
         for k, name in enumerate(second["classes"]["names"])
     ]
@@ -213,12 +216,29 @@ def _second(found: dict, known: dict | None) -> dict | None:
         for name in ("accuracy", "f1")
     }
     n_right = round(second["accuracy"] * second["n"])
-    overall["accuracy"] |= _wilson(n_right, second["n"])
+    overall["accuracy"] |= wilson(n_right, second["n"])
     return {"n": second["n"], "overall": overall, "by_class": by_class, "groups": groups, "published": known}
 
 
 def _drop(before, after) -> float | None:
     return None if before is None or after is None else before - after
+
+
+def _grid(study: StudyResults, title: str, names, known: dict[str, dict]) -> dict | None:
+    """Return {"rows", "columns", "cells": network or None}, where the publication shows this table as a grid."""
+    whole = STUDIES.get(study.study)
+    if whole is None or title not in whole.grids:
+        return None
+    of_row, of_column = whole.grids[title]
+    places = {
+        name: (", ".join(known[name]["labels"][label] for label in of_row), known[name]["labels"][of_column])
+        for name in names
+        if name in known
+    }
+    rows, columns = (list(dict.fromkeys(place[k] for place in places.values())) for k in (0, 1))
+    at = {place: name for name, place in places.items()}
+    cells = [[at.get((row, column)) for column in columns] for row in rows]
+    return {"rows": rows, "columns": columns, "cells": cells, "words": [" and ".join(of_row), of_column]}
 
 
 def _table(title: str, names, known: dict[str, dict]) -> dict:
@@ -228,21 +248,3 @@ def _table(title: str, names, known: dict[str, dict]) -> dict:
     columns = [name for name in FIGURES if name in held]
     has = [name for name in columns if any(name in known[row]["published"] for row in rows)]
     return {"title": title, "columns": columns, "published": has, "rows": rows}
-
-
-def _baselines(measured: dict[str, dict]) -> list[dict]:
-    """Return the baselines of the first network that has any, on its held-out split: they are the same for all."""
-    for results in measured.values():
-        split = results["splits"]["headline"]
-        if split and results["baselines"]:
-            probe = results["probe"]
-            return [
-                {"name": name, "split": split, "satisfied": by_split[split]["all"], "accuracy": _accuracy(probe, name)}
-                for name, by_split in results["baselines"].items()
-            ]
-    return []
-
-
-def _accuracy(probe: dict, name: str) -> dict | None:
-    of = probe.get(name)
-    return {"value": of["accuracy"], "low": of["low"], "high": of["high"]} if isinstance(of, dict) else None

@@ -30,9 +30,10 @@ def all_tables(results: dict) -> dict[str, list[dict]]:
 
 
 def as_csv(rows: list[dict]) -> str:
-    """Return rows that all have the keys of the first as CSV."""
+    """Return rows as CSV with every column that any of them has."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+    columns = dict.fromkeys(column for row in rows for column in row)
+    writer = csv.DictWriter(out, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

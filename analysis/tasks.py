@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from analysis.services import evaluations, growth
+from analysis.services import evaluations, growth, study_writing
 from annotation.models import Study
 from learning.models import Checkpoint
 from learning.tasks import train_run
@@ -18,6 +18,18 @@ def evaluate_run(run_pk):
 @shared_task
 def evaluate(evaluation_pk):
     evaluations.evaluate_checkpoint(evaluation_pk)
+    tend_study_reports()
+
+
+@shared_task
+def write_study_report(report_pk):
+    study_writing.write_study_report(report_pk)
+
+
+@shared_task
+def tend_study_reports():
+    for report_pk in study_writing.tend_study_reports():
+        write_study_report.delay(report_pk)
 
 
 @shared_task

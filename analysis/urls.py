@@ -14,6 +14,9 @@ urlpatterns = [
     path("studies/<str:address>/", views.study, name="study"),
     path("studies/<str:address>/file", views.study_file, name="study-file"),
     path("studies/<str:address>/results.json", views.study_results, name="study-results"),
+    path("studies/<str:address>/files.zip", views.study_zip, name="study-zip"),
+    path("studies/<str:address>/files/<path:name>", views.study_member, name="study-member"),
+    path("compare/", views.compare, name="compare"),
     path("api/reports/", api.ReportList.as_view(), name="reports"),
     path("api/reports/<str:address>/results.json", views.report_results, name="api-report-results"),
 ]

@@ -237,6 +237,7 @@ CELERY_BEAT_SCHEDULE = {
 for name, task, seconds in (
     ("tend-orders", "annotation.tasks.tend_orders", 15),
     ("collect-submissions", "annotation.tasks.collect_submissions", 60),
+    ("write-study-reports", "analysis.tasks.tend_study_reports", 20),
 ):
     CELERY_BEAT_SCHEDULE[name] = {
         "task": task,

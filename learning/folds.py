@@ -9,6 +9,7 @@ not one network.
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +18,19 @@ import numpy as np
 from learning import scores
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
+from learning.progress import Progress, TrainingResult
 from learning.splits import people_of
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 from triplets.intervals import EXPLAINED, SHARE, Scale, effective_number, interval
 
 RESULTS = "folds.json"
+FINISHED, STOPPED = "finished", "stopped"
 _RESAMPLES = 2000
+
+
+class FoldsStopped(Exception):
+    """Somebody asked to stop; run again in the same folder, they go on where they were."""
 
 
 def run_folds(
@@ -35,11 +42,12 @@ def run_folds(
     out: Path,
     recipe_name: str = "",
     on_progress: Callable | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> dict:
     """Return the figures of a recipe over all pictures, and write them to `folds.json` in `out`.
 
     Each network goes into a folder of its own, `fold-1-of-10`, ...; what is finished there is not trained again.
-    on_progress : called with (name of the folder, Progress).
+    on_progress : called with (name of the folder, Progress). should_stop : asked at every step; FoldsStopped once True.
 
     Figures are those of a split (accuracy, f1, majority and classes, or r2, pearson, mae, r2_ceiling and attributes),
     n and, of the first of them, `interval`: 95 % by resampling people, whose pictures stay together. The networks'
@@ -51,8 +59,7 @@ def run_folds(
     from learning.predictions import predict
     from learning.training import train_release
 
-    if config.network.kind != "image" or config.objective.target == "triplets":
-        raise ConfigInvalid("folds are for networks of pictures that learn classes or attributes")
+    require_possible(config)
     row = np.flatnonzero(np.asarray(release.stimuli.picture) != "")
     people = people_of(release.stimuli.subject)[row]
     fold = _folds(people, n_folds, seed)
@@ -68,8 +75,10 @@ def run_folds(
             if on_progress:
                 on_progress(name, progress)
 
-        how = {"recipe_name": recipe_name, "on_progress": tell}
+        how = {"recipe_name": recipe_name, "on_progress": tell, "should_stop": should_stop}
         made = train_release(part, config, seed=seed, out=Path(out) / name, **how)
+        if made.status != FINISHED:
+            raise FoldsStopped(f"stopped in {name}")
         said = predict(load_checkpoint(made.checkpoint), part)
         if names and said.names != names:
             raise NothingToLearn(f"{name} knows {said.names}, the folds before it {names}: expected the same in each")
@@ -82,6 +91,44 @@ def run_folds(
     figures |= {"recipe": recipe_name, "n_folds": n_folds, "seed": seed, "release_sha256": release.sha256}
     (Path(out) / RESULTS).write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
     return figures
+
+
+def train_folds(
+    release: Release, config: Config, n_folds: int, *, seed, out, recipe_name, on_progress, should_stop
+) -> TrainingResult:
+    """Run the folds as one training: what a run of the site needs of it. Arguments as `train_release`.
+
+    Steps are counted over all networks, and no point of a learning curve is reported: there are as many curves as
+    folds. The result has no checkpoint; its metrics are the figures of `run_folds`, and in `folds` one line of words.
+    """
+    started, at = time.monotonic(), {"step": 0}
+
+    def tell(name, progress):
+        number, n = int(name.split("-")[1]) - 1, progress.n_steps
+        at["step"] = number * n + progress.step
+        left = progress.seconds_left + (n_folds - 1 - number) * (time.monotonic() - started) / (number + 1)
+        metrics = {"fold": number + 1, **progress.metrics}
+        on_progress(Progress(at["step"], n * n_folds, metrics, left))
+
+    how = {"seed": seed, "out": out, "recipe_name": recipe_name, "on_progress": tell, "should_stop": should_stop}
+    status, metrics = FINISHED, {}
+    try:
+        found = run_folds(release, config, n_folds, **how)
+        metrics = found | {"folds": in_words(found), "split_by": "subject, everybody held out once"}
+    except FoldsStopped:
+        status = STOPPED
+    seconds = time.monotonic() - started
+    return TrainingResult(status, None, at["step"], seconds, None, None, None, metrics, [])
+
+
+def require_possible(config: Config, *, has_start: bool = False) -> None:
+    """Raise ConfigInvalid where networks of this kind cannot be held against folds, before anything is read."""
+    if config.network.kind != "image" or config.objective.target == "triplets":
+        raise ConfigInvalid("folds are for networks of pictures that learn classes or attributes")
+    if has_start:
+        raise ConfigInvalid("folds train networks of their own: a checkpoint to begin with has no place there")
+    if config.training.overfit:
+        raise ConfigInvalid("folds hold everybody out: training.overfit has no place there")
 
 
 def in_words(found: dict) -> str:

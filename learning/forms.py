@@ -4,11 +4,12 @@ from django import forms
 from django.db.models import Q
 from django.forms.widgets import Script
 
-from learning import recipes, sweeps
+from learning import folds, recipes, studies, sweeps
 from learning.config import ConfigInvalid
-from learning.models import Checkpoint, Run, Search
+from learning.models import Checkpoint, Run, Search, StudyRun
 
 MAX_SEED = 2**31 - 1
+MAX_FOLDS = 100
 
 
 def read_changes(text: str) -> dict[str, str]:
@@ -53,6 +54,33 @@ def recipe_choices() -> list:
     ]
 
 
+def study_choices() -> list:
+    return [(one.name, f"{one.name}: {one.summary} ({len(one.parts)} networks)") for one in studies.STUDIES.values()]
+
+
+def changes_field(help_text: str) -> forms.CharField:
+    return forms.CharField(
+        required=False,
+        label="Settings that differ",
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "placeholder": "training.n_steps=3000"}),
+        help_text=help_text,
+    )
+
+
+def changes_of(text: str) -> dict[str, str]:
+    try:
+        return read_changes(text)
+    except ValueError as error:
+        raise forms.ValidationError(str(error)) from error
+
+
+def show_as_lines(initial: dict, *names: str) -> None:
+    """Let settings that are given as a dictionary be shown one key=value a line."""
+    for name in names:
+        if isinstance(settings := initial.get(name), dict):
+            initial[name] = "\n".join(f"{key}={value}" for key, value in settings.items())
+
+
 class RecipeForm(forms.ModelForm):
     """A recipe with what is set differently, for whatever trains by it."""
 
@@ -60,27 +88,14 @@ class RecipeForm(forms.ModelForm):
     seed = forms.IntegerField(
         min_value=0, max_value=MAX_SEED, initial=0, help_text="The same seed on the same machine: the same figures."
     )
-    changes = forms.CharField(
-        required=False,
-        label="Settings that differ",
-        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "placeholder": "training.n_steps=3000"}),
-        help_text="One key=value a line. Empty: the recipe as it is.",
-    )
+    changes = changes_field("One key=value a line. Empty: the recipe as it is.")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        for name in ("changes", "coarse"):
-            if isinstance(settings := self.initial.get(name), dict):
-                self.initial[name] = "\n".join(f"{key}={value}" for key, value in settings.items())
+        show_as_lines(self.initial, "changes", "coarse")
 
     def clean_changes(self):
-        return self._read("changes")
-
-    def _read(self, name: str) -> dict[str, str]:
-        try:
-            return read_changes(self.cleaned_data[name])
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+        return changes_of(self.cleaned_data["changes"])
 
     def clean(self):
         cleaned = super().clean()
@@ -101,9 +116,18 @@ class RunForm(RecipeForm):
         help_text="Of the same network; where a checkpoint does not fit, the run begins afresh and says why.",
     )
 
+    n_folds = forms.IntegerField(
+        required=False,
+        min_value=2,
+        max_value=MAX_FOLDS,
+        label="Folds",
+        help_text="Hold everybody out once, in so many networks of pictures, and measure the recipe by all of their "
+        "answers. Empty: one network.",
+    )
+
     class Meta:
         model = Run
-        fields = ["release", "recipe", "seed", "starts_from", "changes"]
+        fields = ["release", "recipe", "seed", "starts_from", "n_folds", "changes"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -111,6 +135,55 @@ class RunForm(RecipeForm):
         found = Checkpoint.objects.filter(kept).select_related("run__release").order_by("-pk")
         self.fields["starts_from"].queryset = found
         self.fields["starts_from"].label_from_instance = lambda c: f"{c}: {c.run.recipe} on {c.run.release}"
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.errors or cleaned.get("n_folds") is None:
+            return cleaned
+        config = recipes.recipe(cleaned["recipe"]).config.with_changes(cleaned["changes"])
+        try:
+            folds.require_possible(config, has_start=bool(cleaned.get("starts_from")))
+        except ConfigInvalid as error:
+            self.add_error("n_folds", f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return cleaned
+
+
+class StudyRunForm(forms.ModelForm):
+    """A whole published study on a release."""
+
+    study = forms.ChoiceField(choices=study_choices, help_text="All its networks and ablations, each a run of its own.")
+    seed = forms.IntegerField(
+        min_value=0, max_value=MAX_SEED, initial=0, help_text="The same seed on the same machine: the same figures."
+    )
+    changes = changes_field("Set in every network differently from the publication. One key=value a line.")
+
+    class Meta:
+        model = StudyRun
+        fields = ["study", "release", "second", "seed", "changes"]
+        labels = {"second": "Second collection"}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        show_as_lines(self.initial, "changes")
+
+    def clean_changes(self):
+        return changes_of(self.cleaned_data["changes"])
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        try:
+            study = studies.study(cleaned["study"])
+            studies.checked(study, cleaned["changes"], has_second=cleaned["second"] is not None)
+        except ConfigInvalid as error:
+            self.add_error("second" if "second collection" in str(error) else "changes", str(error))
+        return cleaned
+
+    def wanted(self) -> dict:
+        """Return what `create_study_run` takes."""
+        cleaned = dict(self.cleaned_data)
+        return {"name": cleaned.pop("study")} | cleaned
 
 
 class SearchForm(RecipeForm):
@@ -141,7 +214,7 @@ class SearchForm(RecipeForm):
         fields = ["release", "recipe", "ranges", "n_rounds", "n_trials", "changes", "coarse", "seed"]
 
     def clean_coarse(self):
-        return self._read("coarse")
+        return changes_of(self.cleaned_data["coarse"])
 
     def clean(self):
         cleaned = super().clean()

@@ -44,8 +44,43 @@ class Search(models.Model):
         return f"search {self.pk}: {self.recipe} on {self.release}"
 
 
+class StudyRun(models.Model):
+    """A whole published study on a release, one run for each of its networks (`learning.studies`).
+
+    What comes next follows from its runs alone: a network that begins with another one's weights waits for that run.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", "under way"
+        FINISHED = "finished"
+        STOPPED = "stopped"
+        FAILED = "failed"
+
+    study = models.CharField(max_length=60, help_text="Its name in learning.studies.")
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="study_runs")
+    second = models.ForeignKey(
+        Release, on_delete=models.PROTECT, null=True, blank=True, related_name="study_runs_as_second",
+        help_text="The second collection, for studies that have a use for one.",
+    )  # fmt: skip
+    changes = models.JSONField(default=dict, blank=True, help_text="Set in every network differently from its recipe.")
+    seed = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    message = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "study of networks"
+        verbose_name_plural = "studies of networks"
+
+    def __str__(self):
+        return f"{self.study} on {self.release}"
+
+
 class Run(models.Model):
-    """One training with one configuration, release and seed."""
+    """One training with one configuration, release and seed; with `n_folds`, as many trainings as there are folds."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -66,6 +101,11 @@ class Run(models.Model):
     )  # fmt: skip
     search = models.ForeignKey(Search, on_delete=models.PROTECT, null=True, related_name="runs")
     search_round = models.PositiveSmallIntegerField(null=True, help_text="Its round in the search, from 1.")
+    study_run = models.ForeignKey(StudyRun, on_delete=models.PROTECT, null=True, related_name="runs")
+    part = models.CharField(max_length=60, blank=True, help_text="Which network of its study it is.")
+    n_folds = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Hold everybody out once, in so many networks; empty: one network."
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(blank=True, help_text="Why it failed and what to do.")
     step = models.PositiveIntegerField(default=0)
@@ -92,6 +132,11 @@ class Run(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["status"], condition=Q(status__in=["queued", "running", "stopping"]), name="run_open")
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study_run", "part"], condition=Q(study_run__isnull=False), name="one_run_a_part_of_a_study"
+            )
         ]
 
     def __str__(self):

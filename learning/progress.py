@@ -17,10 +17,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """How a training ended. Satisfied shares are None where the release has no such triplets."""
+    """How a training ended. Satisfied shares are None where the release has no such triplets.
+
+    checkpoint : None where several networks were trained to measure a recipe (`learning.folds`).
+    """
 
     status: str
-    checkpoint: Path
+    checkpoint: Path | None
     steps: int
     seconds: float
     satisfied_train: float | None

@@ -1,11 +1,14 @@
 """What pages and commands read about runs."""
 
+from pathlib import Path
+
 from django.db.models import Case, Count, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
-from learning import search_plot
-from learning.models import Run, Search
-from learning.services import searches
+from learning import search_plot, studies
+from learning.models import Run, Search, StudyRun
+from learning.services import searches, study_runs
+from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults
 from learning.sweeps import Trial
 
 Status = Run.Status
@@ -98,6 +101,58 @@ def search_page(search: Search) -> dict:
         "best": next((run for run in runs if run["run"] == search.best_id), None),
         "panels": search_plot.panels(plan, trials, [run["run"] for run in runs], search.best_id),
     }
+
+
+def study_run_page(found: StudyRun) -> dict:
+    """Return what the page of a study shows: its networks in the publication's order, and how far they have come."""
+    study = studies.study(found.study)
+    runs = {run.part: run for run in found.runs.all()}
+    trained = {part.name for part in study_runs.parts_of(found)}
+    over = [run for run in runs.values() if run.is_over]
+    under_way = sum(run.step / run.n_steps for run in runs.values() if not run.is_over and run.n_steps)
+    return {
+        "summary": study.summary,
+        "n_parts": len(trained),
+        "n_over": len(over),
+        "share": round(len(over) + under_way, 3),
+        "parts": [_part(part, runs, is_trained=part.name in trained) for part in study.parts],
+    }
+
+
+def _part(part: studies.Part, runs: dict[str, Run], *, is_trained: bool) -> dict:
+    described = ", ".join(f"{label.replace('_', ' ')} {value}" for label, value in part.labels.items())
+    known = {"name": part.name, "described": described, "message": "", "headline": ""}
+    if (run := runs.get(part.name)) is None:
+        return known | {"run": None, "label": f"waits for {part.base}" if is_trained else "needs a second collection"}
+    headline = studies.headline(run.metrics) if run.status == Status.FINISHED else ""
+    return known | run_state(run) | {"headline": headline, "label": run.get_status_display()}
+
+
+def study_results(found: StudyRun) -> StudyResults:
+    """Return what a study has come to, as `python -m learning` leaves it in a folder; its checkpoints are rows here."""
+    study = studies.study(found.study)
+    runs = {run.part: run for run in found.runs.all()}
+    return StudyResults(
+        Path(), found.study, study.summary, found.release.sha256, found.second.sha256 if found.second else "",
+        found.seed, found.changes, study.tables, tuple(_part_result(part, runs, found) for part in study.parts),
+    )  # fmt: skip
+
+
+def _part_result(part: studies.Part, runs: dict[str, Run], found: StudyRun) -> PartResult:
+    known = {"name": part.name, "recipe": part.recipe, "labels": part.labels, "starts_from": part.base}
+    if (run := runs.get(part.name)) is None:
+        return PartResult(status=LEFT_OUT, message=studies.NO_SECOND, changes=found.changes, **known)
+    base = runs.get(part.base)
+    message = "" if run.status == Status.FINISHED else run.message
+    if base is not None and base.status != Status.FINISHED:
+        message = message or studies.begun_without(part, base.message or base.status)
+    curve = [{"step": step, **metrics} for step, metrics in run.points.order_by("step").values_list("step", "metrics")]
+    ended = {Status.FINISHED: FINISHED, Status.FAILED: LEFT_OUT}.get(run.status, STOPPED)
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else 0.0
+    return PartResult(
+        status=ended, message=message, changes=run.changes, seconds=seconds,
+        metrics=run.metrics if ended == FINISHED else {}, curve=curve, **known,
+    )  # fmt: skip
 
 
 def run_progress(run: Run) -> dict:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from learning.config import ConfigInvalid
 from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES
 from learning.recipes import RECIPES, recipe
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults, write_study
@@ -36,12 +37,19 @@ class Part:
     def name(self) -> str:
         return self.recipe.rpartition("/")[2]
 
+    @property
+    def base(self) -> str:
+        """The network of the study whose weights it begins with, "" none."""
+        return self.starts_from.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class Study:
     """Networks that are compared. tables : title -> parts, as in the publication.
 
     second : what the study does with a second collection, "" nothing
+    looked_at : parts whose heat maps are set side by side, () all
+    grids : title of a table -> (labels of its rows, label of its columns), where the publication shows it as a grid
     """
 
     name: str
@@ -49,6 +57,8 @@ class Study:
     parts: tuple[Part, ...]
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     second: str = ""
+    looked_at: tuple[str, ...] = ()
+    grids: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
 
 
 def _named(study: str) -> tuple[str, ...]:
@@ -67,8 +77,13 @@ def _lrp() -> Study:
         for trained in ("dense", "full")
         for attribute in LRP_ATTRIBUTES
     )
-    tables = {"Mean absolute error (table 1)": tuple(part.name for part in networks)}
-    return Study("lrp-attributes", "16 networks: 2 bases, dense layers or all, 4 attributes", bases + networks, tables)
+    title = "Mean absolute error (table 1)"
+    tables = {title: tuple(part.name for part in networks)}
+    summary, grids = (
+        "16 networks: 2 bases, dense layers or all, 4 attributes",
+        {title: (("base", "trained"), "attribute")},
+    )
+    return Study("lrp-attributes", summary, bases + networks, tables, grids=grids)
 
 
 def _vgg() -> Study:
@@ -77,7 +92,7 @@ def _vgg() -> Study:
 
 
 #: The two networks as first trained, and the one that tuning led to.
-_MEASURED_ELSEWHERE = ("vit", "resnet50", "vit-adam-1e-5")
+_MEASURED_ELSEWHERE = ("vit", "resnet50", "vit-adam-3e-5")
 
 
 def _vit() -> Study:
@@ -95,7 +110,9 @@ def _vit() -> Study:
         "Small rates (table 10)": small,
     }
     second = f"{', '.join(_MEASURED_ELSEWHERE)} are measured on it"
-    return Study("vit-vs-resnet", "ViT-B/16, ResNet-50 and every ablation of the ViT", parts, tables, second)
+    summary = "ViT-B/16, ResNet-50 and every ablation of the ViT"
+    grids = {"Optimisers and rates (table 9)": (("learning_rate",), "optimiser")}
+    return Study("vit-vs-resnet", summary, parts, tables, second, _MEASURED_ELSEWHERE, grids)
 
 
 def _settings_of(name: str) -> dict[str, str]:
@@ -119,7 +136,9 @@ def _fer() -> Study:
     )
     tables = {"As published": ("feed-forward", "cnn"), "Sound": ("feed-forward-sound", "cnn-sound")}
     summary = "Feed-forward and convolutional, as published and sound, with their two checks"
-    return Study("fer2013-networks", summary, parts, tables, "the feed-forward network is checked on it (CIFAR-10)")
+    second = "the feed-forward network is checked on it (CIFAR-10)"
+    looked_at = tuple(name for names in tables.values() for name in names)
+    return Study("fer2013-networks", summary, parts, tables, second, looked_at)
 
 
 def _vae(collection: str) -> Study:
@@ -138,6 +157,32 @@ def _vae(collection: str) -> Study:
 
 _ALL = (_lrp(), _vgg(), _fer(), _vit(), _vae("posed"), _vae("spontaneous"))
 STUDIES: dict[str, Study] = {study.name: study for study in _ALL}
+
+NO_SECOND = "it is trained on a second collection: expected --second RELEASE"
+
+
+class StudyUnknown(LookupError):
+    """There is no study of that name."""
+
+
+def study(name: str) -> Study:
+    """Return a study by its name. StudyUnknown lists the names there are."""
+    if name not in STUDIES:
+        raise StudyUnknown(f"there is no study {name!r}: expected one of {', '.join(STUDIES)}")
+    return STUDIES[name]
+
+
+def checked(study: Study, changes: dict[str, str], *, has_second: bool) -> None:
+    """Raise ConfigInvalid where a study cannot be run so: what is wrong is said before hours of training."""
+    if has_second and not study.second:
+        raise ConfigInvalid(f"{study.name} has no use for a second collection: expected one only")
+    for part in study.parts:
+        recipe(part.recipe).config.with_changes(changes)
+
+
+def begun_without(part: Part, why: str) -> str:
+    """Return the note of a network whose base network gave no weights."""
+    return f"begun without the weights of {part.base}: {why}"
 
 
 def run_study(
@@ -159,11 +204,8 @@ def run_study(
     """
     from learning.datasets import NothingToLearn
 
-    if second is not None and not study.second:
-        raise ValueError(f"{study.name} has no use for a second collection: expected one only")
     changes = dict(changes or {})
-    for part in study.parts:
-        recipe(part.recipe).config.with_changes(changes)  # what is wrong is said before hours of training
+    checked(study, changes, has_second=second is not None)
     parts: list[PartResult] = []
 
     def results() -> StudyResults:
@@ -186,19 +228,17 @@ def _run_part(part: Part, release, second, before, changes, seed, out, on_progre
     from learning.datasets import NothingToLearn
     from learning.training import TrainingDiverged, train_release
 
-    base = part.starts_from.rpartition("/")[2]
-    known = {"name": part.name, "recipe": part.recipe, "labels": part.labels, "starts_from": base}
+    known = {"name": part.name, "recipe": part.recipe, "labels": part.labels, "starts_from": part.base}
     if part.is_second and second is None:
-        message = "it is trained on a second collection: expected --second RELEASE"
-        return PartResult(status=LEFT_OUT, message=message, changes=changes, **known)
+        return PartResult(status=LEFT_OUT, message=NO_SECOND, changes=changes, **known)
     config, message = recipe(part.recipe).config.with_changes(changes), ""
-    found = next((result for result in before if result.name == base), None)
+    found = next((result for result in before if result.name == part.base), None)
     if found is not None and not config.network.pretrained:
         if found.status == FINISHED:
             changes = changes | {"network.pretrained": str(out / found.checkpoint)}
             config = config.with_changes(changes)
         else:
-            message = f"begun without the weights of {base}: {found.message or found.status}"
+            message = begun_without(part, found.message or found.status)
 
     def tell(progress):
         if on_progress:
@@ -209,24 +249,25 @@ def _run_part(part: Part, release, second, before, changes, seed, out, on_progre
         made = train_release(here, config, seed=seed, out=out / part.name, recipe_name=part.recipe, **how)
     except (NothingToLearn, TrainingDiverged) as error:
         return PartResult(status=LEFT_OUT, message=str(error), changes=changes, **known)
-    elsewhere = {}
+    there = {}
     if part.is_measured_elsewhere and second is not None and made.status == FINISHED:
-        elsewhere = _elsewhere(made.checkpoint, config, release, second, seed)
+        there = elsewhere(made.checkpoint, release, second, seed)
     return PartResult(
         status=made.status, message=message, changes=changes, seconds=made.seconds,
-        checkpoint=str(made.checkpoint.relative_to(out)), metrics=made.metrics, curve=made.curve, second=elsewhere,
+        checkpoint=str(made.checkpoint.relative_to(out)), metrics=made.metrics, curve=made.curve, second=there,
         **known,
     )  # fmt: skip
 
 
-def _elsewhere(path: Path, config, release: Release, second: Release, seed: int) -> dict:
+def elsewhere(path: Path, release: Release, second: Release, seed: int) -> dict:
+    """Return how the network of a checkpoint fares on the second collection (`learning.transfer`). Loads torch."""
     from learning.checkpoints import load_checkpoint
     from learning.optimisation import device_named
     from learning.transfer import measured_elsewhere
 
-    return measured_elsewhere(
-        load_checkpoint(path), release, second, seed=seed, device=device_named(config.training.device)
-    )
+    checkpoint = load_checkpoint(path)
+    device = device_named(checkpoint.config.training.device)
+    return measured_elsewhere(checkpoint, release, second, seed=seed, device=device)
 
 
 def headline(metrics: dict) -> str:

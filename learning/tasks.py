@@ -15,18 +15,18 @@ def train_run(self, run_pk):
     if ended == "finished" and selectors.is_to_be_evaluated(run_pk):
         evaluate(run_pk)
     if ended is not None:
-        send(services.tend_searches())
+        send(services.tend())
 
 
 @shared_task
 def sweep_runs():
     for run_pk in services.sweep_runs():
         train_run.delay(run_pk)
-    send(services.tend_searches())
+    send(services.tend())
 
 
 def send(due) -> None:
-    """Tell the broker what searches need next: runs to be trained, and the best of those that have ended."""
+    """Tell the broker what searches and studies need next: runs to be trained, and the best of ended searches."""
     for run_pk in due.runs:
         train_run.delay(run_pk)
     for run_pk in due.best:

@@ -18,12 +18,9 @@ def compare_runs(request, context: dict) -> TemplateResponse:
         runs = selectors.compared_runs(form.cleaned_data["runs"])
     context |= {
         "title": "Compare runs",
-        "runs": runs,
+        **comparison.page(runs),
         "chosen": {run.pk for run in runs},
         "errors": form.errors.get("runs") if "runs" in request.GET else None,
-        "differences": comparison.differences(runs),
-        "figures": comparison.figures(runs),
-        "plots": comparison.overlaid(runs),
         "offered": Run.objects.select_related("release").defer("release__manifest", "config")[:N_OFFERED],
         "max_runs": comparison.MAX_RUNS,
     }

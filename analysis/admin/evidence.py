@@ -2,29 +2,18 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from analysis import tasks
 from analysis.admin.comparing import compare_runs
+from analysis.admin.publishing import Evidence, PublishedAdmin
 from analysis.models import Evaluation, Report
 from analysis.services.evaluations import create_evaluation
-from analysis.services.reports import publish_report, unpublish_report
 from annotation.models import Study
 
 N_QUESTIONS = 100
-
-
-class Evidence(admin.ModelAdmin):
-    """Rows that are made by the flow, are read here, and are neither edited nor deleted."""
-
-    def has_delete_permission(self, request, obj=None):
-        return False
-
-    def get_readonly_fields(self, request, obj=None):
-        return self.readonly_fields if obj else ()
 
 
 @admin.register(Evaluation)
@@ -32,12 +21,19 @@ class EvaluationAdmin(Evidence):
     list_display = ["pk", "checkpoint", "release", "state", "satisfied", "created_at", "page"]
     list_filter = ["status", "release", "checkpoint"]
     list_select_related = ["checkpoint", "release"]
-    fields = ["checkpoint", "release"]
-    readonly_fields = ["checkpoint", "release", "state", "message", "satisfied", "page", "created_at", "finished_at"]
+    fields = ["checkpoint", "release", "with_controls"]
+    readonly_fields = [
+        "checkpoint",
+        "release",
+        "with_controls",
+        "state",
+        "message",
+        "satisfied",
+        "page",
+        "created_at",
+        "finished_at",
+    ]
     actions = ["evaluate_again", "ask_where_unsure"]
-
-    class Media:
-        css = {"all": ["learning/run.css"]}
 
     def get_urls(self):
         view = self.admin_site.admin_view(require_safe(self.compare_view))
@@ -56,7 +52,7 @@ class EvaluationAdmin(Evidence):
 
     def save_model(self, request, obj, form, change):
         if not change:
-            made = create_evaluation(form.cleaned_data["checkpoint"], form.cleaned_data["release"])
+            made = create_evaluation(**form.cleaned_data)
             obj.__dict__.update(made.__dict__)
             tasks.evaluate.delay_on_commit(made.pk)
 
@@ -81,7 +77,9 @@ class EvaluationAdmin(Evidence):
     @admin.action(description="Evaluate these checkpoints again", permissions=["add"])
     def evaluate_again(self, request, evaluations):
         for evaluation in evaluations.select_related("checkpoint__run", "release"):
-            tasks.evaluate.delay_on_commit(create_evaluation(evaluation.checkpoint, evaluation.release).pk)
+            how = {"with_controls": evaluation.with_controls}
+            made = create_evaluation(evaluation.checkpoint, evaluation.release, **how)
+            tasks.evaluate.delay_on_commit(made.pk)
         self.message_user(request, "Queued.", messages.SUCCESS)
 
     @admin.action(
@@ -99,7 +97,7 @@ class EvaluationAdmin(Evidence):
 
 
 @admin.register(Report)
-class ReportAdmin(Evidence):
+class ReportAdmin(PublishedAdmin):
     list_display = ["title", "version", "state", "open_page", "evaluation", "published_at", "published_by"]
     list_display_links = ["title"]
     list_filter = ["is_published", "evaluation__release"]
@@ -109,63 +107,8 @@ class ReportAdmin(Evidence):
         "title", "version", "state", "open_page", "download", "evaluation", "sha256", "published_at", "published_by",
         "created_at",
     ]  # fmt: skip
-    actions = ["publish", "unpublish"]
-    change_form_template = "analysis/report_change.html"
-
-    class Media:
-        css = {"all": ["learning/run.css"]}
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).defer("evaluation__results")
-
-    def has_add_permission(self, request):
-        return False
-
-    @admin.display(description="state", ordering="is_published")
-    def state(self, report):
-        word = "published" if report.is_published else "draft"
-        return format_html('<span class="run-badge is-{0}">{0}</span>', word)
-
-    @admin.display(description="page")
-    def open_page(self, report):
-        return format_html('<a href="{0}">{0}</a>', reverse("analysis:report", args=[report.address]))
+    page_at, heavy = "analysis:report", "evaluation__results"
 
     @admin.display(description="as one file")
     def download(self, report):
         return format_html('<a href="{}">Download</a>', reverse("analysis:report-file", args=[report.address]))
-
-    @admin.action(description="Publish the selected reports", permissions=["change"])
-    def publish(self, request, reports):
-        for report in reports:
-            publish_report(report, request.user)
-        self.message_user(request, "Published: anybody with the address can read.", messages.SUCCESS)
-
-    @admin.action(description="Unpublish the selected reports", permissions=["change"])
-    def unpublish(self, request, reports):
-        for report in reports:
-            unpublish_report(report)
-        self.message_user(request, "Withdrawn: strangers find nothing at the address.", messages.SUCCESS)
-
-    def get_urls(self):
-        view = self.admin_site.admin_view
-        return [
-            path("<int:pk>/publish/", view(require_POST(self.publish_view)), name="analysis_report_publish"),
-            path("<int:pk>/unpublish/", view(require_POST(self.unpublish_view)), name="analysis_report_unpublish"),
-            *super().get_urls(),
-        ]
-
-    def access_report(self, request, pk) -> Report:
-        report = get_object_or_404(Report.objects.defer("evaluation__results"), pk=pk)
-        if not self.has_change_permission(request, report):
-            raise PermissionDenied
-        return report
-
-    def publish_view(self, request, pk):
-        report = publish_report(self.access_report(request, pk), request.user)
-        self.message_user(request, f"{report} is published.", messages.SUCCESS)
-        return redirect("admin:analysis_report_change", pk)
-
-    def unpublish_view(self, request, pk):
-        report = unpublish_report(self.access_report(request, pk))
-        self.message_user(request, f"{report} is withdrawn.", messages.SUCCESS)
-        return redirect("admin:analysis_report_change", pk)

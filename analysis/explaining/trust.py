@@ -120,8 +120,11 @@ def _conservation(key: str, explain: Explain, batch: Batch) -> dict | None:
         return None
     found = explain(batch)
     total, score = found.map.flatten(1).sum(dim=1), found.score
+    known = torch.isfinite(total) & torch.isfinite(score)
+    if not known.any():
+        return None  # such as pictures of people without a neutral one, where nothing can be integrated
     # A score near 0 divides by nothing.
-    usable = torch.isfinite(total) & (score.abs() > 1e-3 * score[torch.isfinite(score)].abs().max().clamp_min(1e-12))
+    usable = known & (score.abs() > 1e-3 * score[known].abs().max().clamp_min(1e-12))
     if not usable.any():
         return None
     ratio = (total[usable] / score[usable]).double().cpu().numpy()

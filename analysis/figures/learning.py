@@ -3,7 +3,8 @@
 from analysis.figures.frame import framed
 
 STEEP = 20
-CURVES = {"kl": "KL", "elbo": "ELBO", "satisfied": "satisfied triplets", "triplet": "triplet term"}
+CURVES = {"kl": "KL", "elbo": "ELBO", "satisfied": "satisfied triplets", "triplet": "triplet term",
+          "mae": "mean absolute error", "r2": "R²", "f1": "F1"}  # fmt: skip
 
 
 def curves(results: dict) -> dict[str, dict]:

@@ -1,10 +1,16 @@
 """A study at a glance: every network beside its publication, and how all of them learned."""
 
+import math
+
 from analysis.figures.frame import framed
 from analysis.figures.learning import CURVES, curve_pairs
 
 N_COLOURS = 10
 DASHES = ("solid", "dash", "dot")
+#: More curves than these in one plot cannot be told apart.
+MANY = 8
+#: What the first steps give says nothing, and would press all that follows into one line.
+WORST = {"r2": -1.0}
 
 
 def beside(results: dict, table: dict, figure: str, words: str, *, is_share: bool) -> dict | None:
@@ -56,36 +62,72 @@ def beside(results: dict, table: dict, figure: str, words: str, *, is_share: boo
     return {"data": traces, "layout": layout | {"showlegend": True}}
 
 
+def facets(results: dict) -> list[dict]:
+    """Return [{"title", "names"}]: which networks learn in one picture; many are divided by attribute or table.
+
+    Eighteen lines in one plot tell nothing; networks that are compared with one another share one.
+    """
+    curved = [part["name"] for part in results["parts"] if len(part["curve"]) > 1]
+    if len(curved) <= MANY:
+        return [{"title": "", "names": curved}]
+    label = {part["name"]: part["labels"].get("attribute") for part in results["parts"]}
+    if all(label[name] for name in curved):
+        titles = dict.fromkeys(label[name] for name in curved)
+        return [{"title": title, "names": [name for name in curved if label[name] == title]} for title in titles]
+    found = [
+        {"title": table["title"], "names": [name for name in table["rows"] if name in curved]}
+        for table in results["tables"]
+    ]
+    return [facet for facet in found if facet["names"]]
+
+
 def learning(results: dict) -> dict[str, dict]:
-    """Return {quantity: figure}: the curves of all networks, on validation where that was measured."""
-    quantities = dict.fromkeys(q for part in results["parts"] for q in curve_pairs(part["curve"]))
+    """Return {"FACET-QUANTITY": figure}: the curves of each facet's networks, on validation where there is any."""
+    known = {part["name"]: part for part in results["parts"]}
     made = {}
-    for quantity in quantities:
-        traces = []
-        for i, part in enumerate(part for part in results["parts"] if part["curve"]):
-            names = curve_pairs(part["curve"]).get(quantity)
-            if not names:
-                continue
-            name = names.get("validation") or names["training"]
-            at = [p for p in part["curve"] if p.get(name) is not None]
-            if len(at) < 2:
-                continue
-            dash = DASHES[i // N_COLOURS % len(DASHES)]
-            traces.append(
-                {
-                    "type": "scatter", "mode": "lines", "name": part["name"],
-                    "x": [p["step"] for p in at], "y": [p[name] for p in at],
-                    "line": {"color": f"@class{i % N_COLOURS}", "width": 1.8, "dash": dash},
-                    "hovertemplate": f"<b>{part['name']}</b><br>step %{{x:,}}: %{{y:.4g}}<extra></extra>",
-                }
-            )  # fmt: skip
-        if traces:
-            rows = -(-len(traces) // 4)
-            layout = framed(
-                height=300 + 24 * rows,
-                xaxis={"title": {"text": "step"}, "zeroline": False, "fixedrange": True, "showgrid": False},
-                yaxis={"title": {"text": CURVES.get(quantity, quantity.replace("_", " "))}, "zeroline": False,
-                       "fixedrange": True},
-            )  # fmt: skip
-            made[quantity] = {"data": traces, "layout": layout | {"showlegend": True}}
+    for number, facet in enumerate(facets(results)):
+        parts = [known[name] for name in facet["names"]]
+        for quantity in dict.fromkeys(q for part in parts for q in curve_pairs(part["curve"])):
+            if traces := [trace for i, part in enumerate(parts) if (trace := _line(i, part, quantity))]:
+                words = CURVES.get(quantity, quantity.replace("_", " "))
+                words += f", from \u2212{-WORST[quantity]:g} on" if quantity in WORST else ""
+                made[f"{number}-{quantity}"] = _lines(traces, words, is_alone=not facet["title"])
     return made
+
+
+def _line(number: int, part: dict, quantity: str) -> dict | None:
+    names = curve_pairs(part["curve"]).get(quantity) or {}
+    name = names.get("validation") or names.get("training")
+    least = WORST.get(quantity, -math.inf)
+    at = [point for point in part["curve"] if point.get(name) is not None and point[name] >= least]
+    if len(at) < 2:
+        return None
+    dash = DASHES[number // N_COLOURS % len(DASHES)]
+    return {
+        "type": "scatter", "mode": "lines", "name": part["name"],
+        "x": [point["step"] for point in at], "y": [point[name] for point in at],
+        "line": {"color": f"@class{(number + 1) % N_COLOURS}", "width": 1.8, "dash": dash},
+        "hovertemplate": f"<b>{part['name']}</b><br>step %{{x:,}}: %{{y:.4g}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _lines(traces: list[dict], words: str, *, is_alone: bool) -> dict:
+    rows = -(-len(traces) // (4 if is_alone else 2))
+    layout = framed(
+        height=(300 if is_alone else 220) + 24 * rows,
+        xaxis={"title": {"text": "step"}, "zeroline": False, "fixedrange": True, "showgrid": False, "nticks": 5},
+        yaxis={"title": {"text": words}, "zeroline": False, "fixedrange": True, "nticks": 5},
+    )
+    return {"data": traces, "layout": layout | {"showlegend": True}, "title": words}
+
+
+def attributes(names: list[str], found: dict) -> dict:
+    """Return a plane map of the attributes, each named at its place: near ones are rated alike over the faces."""
+    points = found["points"]
+    trace = {
+        "type": "scatter", "mode": "markers+text", "name": "attributes", "text": names, "showlegend": False,
+        "x": [point[0] for point in points], "y": [point[1] for point in points],
+        "marker": {"color": "@accent", "size": 8}, "hovertemplate": "%{text}<extra></extra>",
+    }  # fmt: skip
+    axis = {"zeroline": False, "fixedrange": True, "nticks": 4}
+    return {"data": [trace], "layout": framed(height=420, xaxis=axis, yaxis=axis)}

@@ -17,23 +17,23 @@ from triplets.services import leases
 from triplets.services.leases import Lease, LeaseLost
 
 Status = Evaluation.Status
-ADVICE = (
-    "Usually the machine ran out of memory: look at the worker's log, free memory, then evaluate the checkpoint again."
-)
+ADVICE = "Usually the machine ran out of memory: look at the worker's log, free memory, then {}."
 OPEN = (Status.QUEUED, Status.RUNNING)
 
 
-def create_evaluation(checkpoint: Checkpoint, release=None) -> Evaluation:
+def create_evaluation(checkpoint: Checkpoint, release=None, *, with_controls: bool = False) -> Evaluation:
     """Create a queued evaluation, on the checkpoint's own release unless another is given.
 
-    One that is still open is returned instead of a second one. The caller schedules it:
-    `analysis.tasks.evaluate.delay_on_commit(evaluation.pk)`.
+    with_controls : train the recipe twice more (`analysis.controls`). One that is still open is returned instead of
+    a second one. The caller schedules it: `analysis.tasks.evaluate.delay_on_commit(evaluation.pk)`.
     """
     release = release or checkpoint.run.release
     with transaction.atomic():
         Checkpoint.objects.select_for_update().get(pk=checkpoint.pk)  # two requests at once make one evaluation
         found = Evaluation.objects.filter(checkpoint=checkpoint, release=release, status__in=OPEN).first()
-        return found or Evaluation.objects.create(checkpoint=checkpoint, release=release, enqueued_at=timezone.now())
+        return found or Evaluation.objects.create(
+            checkpoint=checkpoint, release=release, with_controls=with_controls, enqueued_at=timezone.now()
+        )
 
 
 def create_evaluation_of_run(run_pk: int) -> Evaluation | None:
@@ -65,12 +65,13 @@ def evaluate_checkpoint(evaluation_pk: int, *, measure=None) -> str | None:
                 raise LeaseLost
             create_report(evaluation)
 
-    return leases.work_under(lease, work, _explain)
+    return leases.work_under(lease, work, partial(explain, again="evaluate the checkpoint again"))
 
 
 def sweep_evaluations() -> tuple[list[int], list[int]]:
     """Return the keys of evaluations to send again, and of finished runs that were never evaluated."""
-    leases.queue_lost_again(Evaluation, settings.RUN_LEASE_SECONDS, ADVICE)
+    advice = ADVICE.format("evaluate the checkpoint again")
+    leases.queue_lost_again(Evaluation, settings.RUN_LEASE_SECONDS, advice)
     # A long training may stand before them in the queue; telling the broker twice is harmless.
     patience = timedelta(minutes=10 if _is_busy() else 1)
     pks = leases.take_due(Evaluation, patience)
@@ -102,14 +103,16 @@ def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
         # On another release, the report says what is lost against the one that the network was trained on.
         home = {} if trained_on == evaluation.release else {"home": open_release(trained_on)}
         release = open_release(evaluation.release)
-        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell, **home)
+        how = home | ({"with_controls": True} if evaluation.with_controls else {})
+        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell, **how)
     if heart.order is Order.LOST:
         raise LeaseLost
     return results
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception, *, again: str) -> str:
+    """Return what went wrong and what to do: correct the cause, then `again`."""
     text = str(error).strip() or "no message"
     text = text if text.endswith(".") else f"{text}."
     text = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
-    return f"{text} Correct the cause, then evaluate the checkpoint again."
+    return f"{text} Correct the cause, then {again}."

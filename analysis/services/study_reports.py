@@ -1,48 +1,107 @@
 """Reports on whole studies: written once with a version and an address that stay, then published and withdrawn."""
 
 import hashlib
+import zipfile
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Max
+from django.urls import reverse
 
-from analysis import study_pages
-from analysis.models import StudyReport
+from analysis import bundle, study_bundle, study_pages
+from analysis.models import Report, StudyReport
+from analysis.services.reports import publish_report
 
 
-def create_study_report(results: dict, title: str = "") -> StudyReport:
-    """Write the self-contained file of a study's results (`study_report.study_results`), unpublished.
+def create_study_report(results: dict, title: str = "", measured: dict[str, dict] | None = None) -> StudyReport:
+    """Write the page and the zip of a study's results (`study_report.study_results`), unpublished.
 
+    measured : network -> results of its evaluation, whose pages go into the zip.
     A further report on the same study is the next version, at an address of its own.
     """
     with transaction.atomic():
-        newest = StudyReport.objects.filter(study=results["study"]).aggregate(newest=Max("version"))["newest"]
-        report = StudyReport(
-            study=results["study"],
-            title=title or f"Study {results['study']}",
-            version=(newest or 0) + 1,
-            results=results,
-        )
-        page = study_pages.render_study(results, title=report.title, edition=edition(report))
-        content = page.encode()
-        report.sha256 = hashlib.sha256(content).hexdigest()
-        report.file.save(f"study-{report.address}.html", ContentFile(content), save=True)
+        report = new_study_report(results["study"], title)
+        write_files(report, results, measured or {})
+        report.save()
     return report
+
+
+def new_study_report(study: str, title: str = "", **fields) -> StudyReport:
+    """Return the next version of the report on a study, not yet saved."""
+    newest = StudyReport.objects.filter(study=study).aggregate(newest=Max("version"))["newest"] or 0
+    return StudyReport(study=study, title=title or f"Study {study}", version=newest + 1, **fields)
+
+
+def write_files(report: StudyReport, results: dict, measured: dict[str, dict]) -> None:
+    """Write the page and the zip beside a row, which the caller saves."""
+    files = dict(study_bundle.members(results, measured, title=report.title, edition=edition(report)))
+    page = files[study_bundle.PAGE]
+    report.results, report.sha256 = results, hashlib.sha256(page).hexdigest()
+    report.file.save(f"study-{report.address}.html", ContentFile(page), save=False)
+    report.archive.save(f"study-{report.address}.zip", ContentFile(bundle.packed(files.items())), save=False)
 
 
 def edition(report: StudyReport) -> dict:
     return {"version": report.version, "address": f"{settings.SITE_URL}/studies/{report.address}/"}
 
 
+def publish_study_report(report: StudyReport, user=None) -> StudyReport:
+    """Let strangers read the page and the reports of its networks, so that no link on it leads to nothing."""
+    for one in _reports_of_networks(report).values():
+        publish_report(one, user)
+    return publish_report(report, user)
+
+
 def study_page(report: StudyReport, links=(), notice: dict | None = None) -> str:
-    """Return the page as the site serves it. notice : what is said above it, such as that a newer version exists."""
+    """Return the page as the site serves it. notice : what is said above it, such as that a newer version exists.
+
+    A draft, which only researchers see, leads to drafts and to the runs; what is published to what is published.
+    """
+    files_at = reverse("analysis:study", args=[report.address])
+    names = file_names(report)
+    drafts = {} if report.is_published else _reports_of_networks(report)
+    shown = {name: one for name, one in _reports_of_networks(report).items() if one.is_published} | drafts
+    pages_of = [part["name"] for part in report.results["parts"] if f"{part['name']}.html" in names]
+    reports = {name: f"{files_at}files/{name}.html" for name in pages_of}
+    reports |= {name: reverse("analysis:report", args=[one.address]) for name, one in shown.items()}
+    runs = (
+        {} if report.is_published or report.study_run is None else dict(report.study_run.runs.values_list("part", "pk"))
+    )
     return study_pages.render_study(
         report.results,
         assets="static",
         title=report.title,
         static_url=settings.STATIC_URL,
         links=links,
+        reports=reports,
+        runs={name: reverse("admin:learning_run_change", args=[pk]) for name, pk in runs.items()},
         edition=edition(report),
         notice=notice,
+        files=tuple((name, f"{files_at}files/{name}") for name in names if "/" not in name),
     )
+
+
+def file_names(report: StudyReport) -> list[str]:
+    """Return the names of the files in the zip, [] where an earlier version of the site wrote none."""
+    if not report.archive:
+        return []
+    with report.archive.open("rb") as file, zipfile.ZipFile(file) as archive:
+        return archive.namelist()
+
+
+def study_member(report: StudyReport, name: str) -> tuple[bytes, str]:
+    """Return one file of the zip and its content type. `bundle.FileUnknown` for a name that it does not have."""
+    if name not in file_names(report):
+        raise bundle.FileUnknown(f"the report has no file {name!r}")
+    with report.archive.open("rb") as file, zipfile.ZipFile(file) as archive:
+        return archive.read(name), bundle.KINDS[f".{name.rpartition('.')[2]}"]
+
+
+def _reports_of_networks(report: StudyReport) -> dict[str, Report]:
+    """Return {network: its newest report}, {} for a study that was not trained on this site."""
+    if report.study_run is None:
+        return {}
+    run = "evaluation__checkpoint__run"
+    found = Report.objects.filter(**{f"{run}__study_run": report.study_run}).select_related(run).order_by("pk")
+    return {one.evaluation.checkpoint.run.part: one for one in found.defer("evaluation__results")}

@@ -77,14 +77,14 @@ class RunAdmin(admin.ModelAdmin):
         initial = super().get_changeform_initial_data(request)
         if (source := request.GET.get("from", "")).isdigit() and (run := Run.objects.filter(pk=source).first()):
             initial |= {"release": run.release_id, "recipe": run.recipe, "seed": run.seed, "changes": run.changes}
-            initial["starts_from"] = run.starts_from_id
+            initial |= {"starts_from": run.starts_from_id, "n_folds": run.n_folds}
         return initial
 
     def save_model(self, request, obj, form, change):
         wanted = form.cleaned_data
         run = services.create_run(
             wanted["release"], wanted["recipe"], wanted["changes"], wanted["seed"], created_by=request.user,
-            starts_from=wanted["starts_from"],
+            starts_from=wanted["starts_from"], n_folds=wanted["n_folds"],
         )  # fmt: skip
         obj.__dict__.update(run.__dict__)
         train_run.delay_on_commit(run.pk)
@@ -105,7 +105,9 @@ class RunAdmin(admin.ModelAdmin):
         ]
 
     def access_run(self, request, pk, *, to_change=False) -> Run:
-        run = get_object_or_404(Run.objects.select_related("release", "created_by", "starts_from", "search"), pk=pk)
+        run = get_object_or_404(
+            Run.objects.select_related("release", "created_by", "starts_from", "search", "study_run"), pk=pk
+        )
         allowed = self.has_change_permission if to_change else self.has_view_permission
         if not allowed(request, run):
             raise PermissionDenied

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from django.conf import settings
 
+from learning.config import Config
+from learning.models import Checkpoint
 from triplets import archive
+
+#: What a configuration calls a checkpoint of this site.
+STORED = "checkpoint:"
 
 
 def open_release(release) -> archive.Release:
@@ -34,6 +39,21 @@ def checkpoint_path(checkpoint) -> Path:
             path.unlink()
             raise ValueError(f"the file of {checkpoint} has SHA-256 {found}; {checkpoint.sha256} was saved")
     return path
+
+
+def with_local_weights(config: Config) -> Config:
+    """Return the configuration with the weights that it names by their checksum as a file of this machine.
+
+    network.pretrained = "checkpoint:SHA256" stands for a checkpoint of this site; anything else stays as it is.
+    LookupError where there is no such checkpoint.
+    """
+    name = getattr(config.network, "pretrained", "")
+    if not name.startswith(STORED):
+        return config
+    checkpoint = Checkpoint.objects.filter(sha256=name.removeprefix(STORED)).first()
+    if checkpoint is None:
+        raise LookupError(f"network.pretrained is {name!r}, and this site has no checkpoint with that checksum")
+    return config.with_changes({"network.pretrained": str(checkpoint_path(checkpoint))})
 
 
 def sha256_of(path) -> str:

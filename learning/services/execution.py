@@ -19,7 +19,7 @@ from django.utils import timezone
 from learning import devices
 from learning.config import Config, ConfigInvalid
 from learning.models import Checkpoint, Run, RunPoint
-from learning.services.archives import checkpoint_path, open_release, sha256_of
+from learning.services.archives import checkpoint_path, open_release, sha256_of, with_local_weights
 from triplets.archive import ReleaseDamaged
 from triplets.heartbeat import Heartbeat, Order
 from triplets.services.leases import Lease, LeaseLost
@@ -96,9 +96,7 @@ def _claim(run_pk: int, worker: str) -> Run | None:
 def _train(run: Run, lease: Lease, train) -> str:
     from learning import resumption
 
-    if train is None:
-        from learning.training import train_release as train
-    config = Config.from_dict(run.config)
+    train, config = train or _training_of(run), with_local_weights(Config.from_dict(run.config))
     recorder = Recorder(run, lease)
 
     def report(progress):
@@ -126,6 +124,8 @@ def _train(run: Run, lease: Lease, train) -> str:
                 log.warning("Run %s begins afresh: %s", run.pk, error)
                 for name in (resumption.FILE, "checkpoint.safetensors"):
                     (folder / name).unlink(missing_ok=True)
+                for fold in folder.glob("fold-*"):
+                    shutil.rmtree(fold)
                 result = train(open_release(run.release), config, **how)
     if heart.order is Order.LOST:
         raise LeaseLost
@@ -134,6 +134,20 @@ def _train(run: Run, lease: Lease, train) -> str:
     if result.status == Status.FINISHED:
         shutil.rmtree(folder, ignore_errors=True)  # what is needed further stands in storage
     return result.status
+
+
+def _training_of(run: Run):
+    """Return what trains a run: one network, or as many as it has folds."""
+    if run.n_folds is None:
+        from learning.training import train_release
+
+        return train_release
+    from learning.folds import train_folds
+
+    def train(release, config, *, start, **how):
+        return train_folds(release, config, run.n_folds, **how)
+
+    return train
 
 
 @contextmanager

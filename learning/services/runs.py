@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from learning import recipes
+from learning import folds, recipes
 from learning.models import Run
 
 log = logging.getLogger(__name__)
@@ -28,15 +28,26 @@ class RunIsOpen(Exception):
 
 
 def create_run(
-    release, recipe: str, changes: dict | None = None, seed: int = 0, created_by=None, *, starts_from=None, **of_search
+    release,
+    recipe: str,
+    changes: dict | None = None,
+    seed: int = 0,
+    created_by=None,
+    *,
+    starts_from=None,
+    n_folds=None,
+    **belongs_to,
 ) -> Run:
     """Create a queued run. The caller schedules it: `train_run.delay_on_commit(run.pk)`.
 
     changes : {"dotted.key": value} against the recipe's configuration, validated here. starts_from : the checkpoint
-    whose weights it begins with, where they fit. of_search : `search` and `search_round`.
+    whose weights it begins with, where they fit. n_folds : hold everybody out once, in so many networks.
+    belongs_to : `search` and `search_round`, or `study_run` and `part`.
     """
     changes = {key: str(value) for key, value in (changes or {}).items()}
     config = recipes.recipe(recipe).config.with_changes(changes)
+    if n_folds is not None:
+        folds.require_possible(config, has_start=starts_from is not None)
     now = timezone.now()
     return Run.objects.create(
         release=release,
@@ -45,8 +56,9 @@ def create_run(
         config=config.to_dict(),
         seed=seed,
         starts_from=starts_from,
+        n_folds=n_folds,
         created_by=created_by,
-        **of_search,
+        **belongs_to,
         queued_at=now,
         enqueued_at=now,
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import evaluation, tables, wording
+from analysis import evaluation, provenance, tables, wording
 from analysis import measured as starting
 from analysis.embedded import represent
 from analysis.representation import NotComparable, Representation
@@ -190,3 +190,16 @@ def test_a_release_without_landmarks_is_refused_with_the_reason(small_checkpoint
 def test_the_same_seed_gives_the_same_results(small_release, small_checkpoint, measured):
     again = evaluation.evaluate(small_checkpoint, read_release(small_release.path), n_bootstrap=200)
     assert json.loads(json.dumps(again)) == measured
+
+
+def test_pretrained_weights_are_named_by_what_a_reader_can_find():
+    network = {"kind": "image", "pretrained": "/var/lib/site/cache/base-age/checkpoint.safetensors"}
+    about = {"recipe": "r", "config": {"network": network}, "changes": {"network.pretrained": network["pretrained"]}}
+    line = provenance.commands(about, 100, 0, ("pca",))[0]
+    assert "--set network.pretrained=WEIGHTS" in line and "/var" not in line
+    assert provenance._without_places(about["config"])["network"]["pretrained"] == "base-age/checkpoint.safetensors"
+    hub = {"network.pretrained": "hub:timm/vit"}
+    assert "network.pretrained=hub:timm/vit" in provenance.commands(about | {"changes": hub}, 100, 0, ("pca",))[0]
+    assert provenance._without_places({"network": {"pretrained": "hub:timm/vit"}}) == {
+        "network": {"pretrained": "hub:timm/vit"}
+    }

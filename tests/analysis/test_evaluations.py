@@ -167,3 +167,34 @@ def test_a_worker_explains_as_much_as_the_setting_allows(checkpoint, settings, m
     monkeypatch.setattr(analysis.evaluation, "evaluate", evaluate)
     assert evaluations.evaluate_checkpoint(evaluations.create_evaluation(checkpoint).pk) == "failed"
     assert asked == [2.5]
+
+
+def test_controls_are_asked_for_in_the_form_and_trained_by_the_worker(researcher_client, checkpoint, sent, monkeypatch):
+    monkeypatch.setattr(tasks.evaluate, "delay_on_commit", lambda pk: sent.append(("evaluate", pk)))
+    asked = {"checkpoint": checkpoint.pk, "release": checkpoint.run.release_id, "with_controls": "on"}
+    researcher_client.post("/admin/analysis/evaluation/add/", asked)
+    evaluation = Evaluation.objects.get()
+    assert evaluation.with_controls and sent == [("evaluate", evaluation.pk)]
+    told = {}
+
+    def measure(path, release, **how):
+        told.update(how)
+        raise ValueError("enough")
+
+    evaluations.evaluate_checkpoint(evaluation.pk, measure=measure)
+    assert told["with_controls"] is True
+    # Evaluated again, they are trained again; without the box they are not.
+    data = {"action": "evaluate_again", "_selected_action": [evaluation.pk]}
+    researcher_client.post("/admin/analysis/evaluation/", data)
+    assert Evaluation.objects.latest("pk").with_controls
+    plain = evaluations.create_evaluation(make_checkpoint_of(checkpoint))
+    told.clear()
+    evaluations.evaluate_checkpoint(plain.pk, measure=measure)
+    assert "with_controls" not in told
+
+
+def make_checkpoint_of(checkpoint):
+    """Return another checkpoint of the same run, as one that was stored later."""
+    from learning.models import Checkpoint
+
+    return Checkpoint.objects.create(run=checkpoint.run, step=9, sha256=checkpoint.sha256[::-1], file=checkpoint.file)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,3 +196,10 @@ def test_figures_by_hand():
     assert table[0]["change"]["value"] == pytest.approx(-5 / 3)
     assert (table[0]["lowest"]["value"], table[0]["lowest"]["n"]) == (1.0, 2)  # nothing lowers the third score
     assert table[1]["lowest"]["value"] == 0.0
+
+
+def test_where_nobody_tested_has_a_neutral_picture_nothing_is_said_of_conservation():
+    nothing = SimpleNamespace(map=torch.full((2, 4, 4), torch.nan), score=torch.full((2,), torch.nan))
+    assert trust._conservation(methods.INTEGRATED, lambda batch: nothing, None) is None
+    half = SimpleNamespace(map=torch.ones(2, 2, 2), score=torch.tensor([torch.nan, 4.0]))
+    assert trust._conservation(methods.INTEGRATED, lambda batch: half, None)["median"] == 1.0

@@ -118,7 +118,7 @@ def test_the_page_of_the_site_obeys_the_strict_policy(chromium, site, scheme):
     page, said, asked = visit(chromium, site, scheme=scheme)
     assert said == []  # a refused style or script would be in the console
     assert {address.removeprefix(site) for address in requests(asked)} == {
-        "", *(f"static/analysis/{name}" for name in ("report.css", *pages.SCRIPTS))
+        "", *(f"static/analysis/{name}" for name in (*pages.STYLES, *pages.SCRIPTS))
     }  # fmt: skip
     page.context.close()
 

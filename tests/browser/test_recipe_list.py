@@ -82,7 +82,7 @@ def test_the_page_of_a_search_follows_it(open_page, release):
     first = search.runs.order_by("pk").first()
     Run.objects.filter(pk=first.pk).update(status="finished", metrics={"satisfied_validation": 0.75})
     services.tend_searches()
-    expect(page.locator("#search-live")).to_contain_text("1 of 4 runs have ended", timeout=6000)
+    expect(page.locator("#live")).to_contain_text("1 of 4 runs have ended", timeout=6000)
     expect(page.locator(".search-dot")).to_have_count(1)
     expect(page.get_by_role("link", name="Train again with the best settings")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

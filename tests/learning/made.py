@@ -73,15 +73,20 @@ def make_release(folder, *, name="smiles-v1", collection="faces", **changes) -> 
 
 def stored(folder, *, name="smiles-v1", collection="faces") -> Release:
     """Pack and store the release that lies in `folder / "release"`, and return its row."""
-    archive.write_zip(folder / "release", folder / "release.zip")
-    found = archive.read_release(folder / "release")
+    return store_release(folder / "release", name=name, collection=collection)
+
+
+def store_release(folder, *, name, collection="faces") -> Release:
+    """Pack a release folder, store it on the site, and return its row."""
+    found, packed = archive.read_release(folder), folder.with_suffix(".zip")
+    archive.write_zip(folder, packed)
     row, _ = Collection.objects.get_or_create(name=collection)
     question_set, _ = QuestionSet.objects.get_or_create(name=name.rpartition("-")[0], collection=row)
     release = Release(
-        name=name, collection=row, question_set=question_set, version=1, sha256=found.sha256, manifest=found.manifest,
-        n_triplets=found.manifest["counts"]["triplets"],
+        name=name, collection=row, question_set=question_set, version=1, sha256=found.sha256,
+        manifest=found.manifest, n_triplets=found.manifest["counts"]["triplets"],
     )  # fmt: skip
-    with open(folder / "release.zip", "rb") as file:
+    with open(packed, "rb") as file:
         release.archive.save(f"{name}.zip", File(file), save=True)
     return release
 

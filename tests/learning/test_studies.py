@@ -149,7 +149,7 @@ def test_networks_are_measured_on_a_second_collection_class_by_class_and_group_b
     run(folder, out, "vit-vs-resnet", "size=32", "width=0.05", second=second)
     found = read_study(out)
     assert found.second_sha256 == there.sha256
-    assert [part.name for part in found.parts if part.second] == ["vit", "resnet50", "vit-adam-1e-5"]
+    assert [part.name for part in found.parts if part.second] == ["vit", "resnet50", "vit-adam-3e-5"]
     vit = found.part("vit")
     inside, outside = vit.second["test"], vit.second["second"]
     assert inside["accuracy"] == pytest.approx(vit.metrics["accuracy_test"]) and inside["n"] == 12

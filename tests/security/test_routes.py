@@ -44,6 +44,9 @@ analysis:report-faces                404/405  404/405  404/405  404/405
 analysis:study                       404/405  404/405  200/405  200/405
 analysis:study-file                  404/405  404/405  200/405  200/405
 analysis:study-results               404/405  404/405  200/405  200/405
+analysis:study-zip                   404/405  404/405  200/405  200/405
+analysis:study-member                404/405  404/405  200/405  200/405
+analysis:compare                     200/405  200/405  200/405  200/405
 analysis:reports                     200/405  200/405  200/405  200/405
 analysis:api-report-results          404/405  404/405  200/405  200/405
 admin:index                          302/302  302/302  200/200  200/200
@@ -66,12 +69,17 @@ admin:learning_run_stop              302/302  302/302  405/302  405/302
 admin:learning_run_resume            302/302  302/302  405/302  405/302
 admin:learning_search_stop           302/302  302/302  405/302  405/302
 admin:learning_search_resume         302/302  302/302  405/302  405/302
+admin:learning_studyrun_stop         302/302  302/302  405/302  405/302
+admin:learning_studyrun_resume       302/302  302/302  405/302  405/302
 admin:learning_checkpoint_file       302/302  302/302  200/405  200/405
 admin:analysis_evaluation_compare    302/302  302/302  200/405  200/405
 admin:analysis_retrainingpolicy_growth_json  302/302  302/302  200/405  200/405
 admin:analysis_retrainingpolicy_growth_csv   302/302  302/302  200/405  200/405
 admin:analysis_report_publish        302/302  302/302  405/302  405/302
 admin:analysis_report_unpublish      302/302  302/302  405/302  405/302
+admin:analysis_studyreport_publish   302/302  302/302  405/302  405/302
+admin:analysis_studyreport_unpublish 302/302  302/302  405/302  405/302
+admin:analysis_studyreport_again     302/302  302/302  405/302  405/302
 """
 
 #: The five pages that the admin gives each table: what staff get at GET/POST of its add, change and delete page.
@@ -97,6 +105,7 @@ annotation_submission                403/403  200/403  403/403
 annotation_outboxentry               403/403  200/403  403/403
 learning_run                         200/200  200/200  403/403
 learning_search                      200/200  200/200  403/403
+learning_studyrun                    200/200  200/200  403/403
 learning_checkpoint                  403/403  200/403  403/403
 analysis_evaluation                  200/200  200/302  403/403
 analysis_report                      403/403  200/302  403/403

@@ -24,7 +24,7 @@ from annotation.models import (
 from annotation.services import entrances, links
 from annotation.services.assignments import claim_assignment
 from config.admin import RESEARCHERS
-from learning.services import create_search
+from learning.services import create_search, create_study_run
 from tests.analysis.made import make_checkpoint, make_report
 from tests.analysis.studies import made_up
 from tests.annotation.making import answer, enter, make_study, work
@@ -69,6 +69,7 @@ def make_world(folder) -> World:
     Errand.objects.create(kind="release", question_set=study.question_set, status="running", doing="writing responses")
     set_policy(study, "topological-vae", 100)
     create_search(release, "topological-vae", ["learning_rate=1e-4..1e-2"], n_rounds=1, n_trials=1)
+    create_study_run(release, "vgg16-attributes")
     Group.objects.create(name="guests")
     User.objects.create_user("somebody")
     study_report = create_study_report(study_report_module.study_results(made_up("vgg16-attributes", folder / "study")))
@@ -101,8 +102,8 @@ def arguments(name: str, names: tuple[str, ...], world: World, role: str) -> dic
     if "address" in found:
         one = world.study_report if name.startswith("analysis:study") else world.report
         found["address"] = one.address
-    if name == "analysis:report-member":
-        found["name"] = "results.json"
+    if name in ("analysis:report-member", "analysis:study-member"):
+        found["name"] = "results.json" if name == "analysis:report-member" else "study.json"
     if name.startswith("triplets:release"):
         found |= {key: value for key, value in {"name": world.release.name, "path": "triplets.csv"}.items()
                   if key in names}  # fmt: skip

@@ -16,13 +16,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("folder", type=Path)
         parser.add_argument("--release", type=Path, help="Evaluate every network on this release, for intervals.")
+        parser.add_argument("--second", type=Path, help="The second collection: evaluate what was trained on it.")
         parser.add_argument("--title", default="")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
-    def handle(self, *, folder, release, title, **options):
+    def handle(self, *, folder, release, second, title, **options):
         try:
-            results, _ = study_command.measured(folder, release)
-            report = create_study_report(results, title)
+            results, measured = study_command.measured(folder, release, second)
+            report = create_study_report(results, title, measured)
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         address = reverse("analysis:study", args=[report.address])

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from learning import recipes, selectors, services, sweeps
 from learning.config import ConfigInvalid
+from learning.management.asked import checked_seed, pairs, release_named
 from learning.models import Search
 from learning.tasks import train_run
-from triplets.models import Release
 
 POLL_SECONDS = 1.0
 
@@ -34,14 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
     def handle(self, *, recipe, ranges, release, rounds, trials, changes, coarse, seed, wait, **options):
-        if seed < 0:
-            raise CommandError(f"--seed is {seed}: expected a whole number from 0.")
-        row = Release.objects.filter(name=release).first()
-        if row is None:
-            known = ", ".join(Release.objects.values_list("name", flat=True)[:20]) or "none yet"
-            raise CommandError(f"There is no release {release!r}. Releases: {known}.")
+        seed, row = checked_seed(seed), release_named(release)
         try:
-            plan = self._plan(recipe, ranges, _pairs(changes), _pairs(coarse), rounds, trials)
+            plan = self._plan(recipe, ranges, pairs(changes), pairs(coarse), rounds, trials)
             with transaction.atomic():
                 search, due = services.create_search(row, recipe, seed=seed, **plan)
                 for run_pk in due.runs:
@@ -77,11 +72,3 @@ class Command(BaseCommand):
             if line != last:
                 sys.stderr.write(f"{line}\n")
                 last = line
-
-
-def _pairs(changes: list[str]) -> dict[str, str]:
-    pairs = [change.partition("=") for change in changes]
-    for change, (key, equals, _) in zip(changes, pairs, strict=True):
-        if not equals or not key:
-            raise CommandError(f"{change!r} is not understood: expected key=value.")
-    return {key: value for key, _, value in pairs}

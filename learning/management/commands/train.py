@@ -9,9 +9,9 @@ from django.db import transaction
 
 from learning import recipes, selectors, services
 from learning.config import ConfigInvalid
+from learning.management.asked import checked_seed, pairs, release_named
 from learning.models import Run
 from learning.tasks import train_run
-from triplets.models import Release
 
 PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.5
@@ -25,14 +25,17 @@ class Command(BaseCommand):
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--folds", type=int, metavar="K", help="Hold everybody out once, in K networks of pictures."
+        )
         parser.add_argument("--wait", action="store_true", help="Follow the run to its end.")
         parser.add_argument(
             "--patience", type=float, default=PATIENCE_SECONDS, help="Seconds to wait for a worker to take the run."
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
-    def handle(self, *, recipe, release, changes, seed, wait, patience, **options):
-        run = self._create(recipe, release, changes, seed)
+    def handle(self, *, recipe, release, changes, seed, folds, wait, patience, **options):
+        run = self._create(recipe, release, changes, seed, folds)
         if wait:
             self._follow(run, patience)
         state = selectors.run_state(run)
@@ -40,20 +43,11 @@ class Command(BaseCommand):
         if run.status == Run.Status.FAILED:
             raise CommandError(f"Run {run.pk} failed: {run.message}")
 
-    def _create(self, recipe, release, changes, seed) -> Run:
-        pairs = [change.partition("=") for change in changes]
-        for change, (key, equals, _) in zip(changes, pairs, strict=True):
-            if not equals or not key:
-                raise CommandError(f"--set {change!r} is not understood: expected key=value.")
-        if seed < 0:
-            raise CommandError(f"--seed is {seed}: expected a whole number from 0.")
-        row = Release.objects.filter(name=release).first()
-        if row is None:
-            known = ", ".join(Release.objects.values_list("name", flat=True)[:20]) or "none yet"
-            raise CommandError(f"There is no release {release!r}. Releases: {known}.")
+    def _create(self, recipe, release, changes, seed, n_folds) -> Run:
+        changes, seed, row = pairs(changes), checked_seed(seed), release_named(release)
         try:
             with transaction.atomic():
-                run = services.create_run(row, recipe, {key: value for key, _, value in pairs}, seed)
+                run = services.create_run(row, recipe, changes, seed, n_folds=n_folds)
                 train_run.delay_on_commit(run.pk)
         except (recipes.RecipeUnknown, ConfigInvalid) as error:
             raise CommandError(str(error)) from error

@@ -26,7 +26,7 @@ const words = (name) => name.replaceAll("_", " ");
 const FIRST = ["satisfied_test", "satisfied_validation", "satisfied_train", "loss"];
 
 // Said in words above the figures, or of use to programs only.
-const TOLD = new Set(["warning", "overfit", "warm_start", "started_from", "pretrained_sha256"]);
+const TOLD = new Set(["warning", "overfit", "warm_start", "started_from", "pretrained_sha256", "folds"]);
 
 function rank(name) {
   const place = FIRST.indexOf(name);
@@ -96,7 +96,7 @@ function show(progress) {
 
   part("warning").textContent = progress.metrics.warning || "";
   part("warning").hidden = !progress.metrics.warning;
-  const notes = [progress.metrics.overfit, progress.metrics.warm_start].filter(Boolean).join("; ");
+  const notes = [progress.metrics.folds, progress.metrics.overfit, progress.metrics.warm_start].filter(Boolean).join("; ");
   part("note").textContent = notes;
   part("note").hidden = !notes;
   // What people look for first stands first; nested details stay in the checkpoint.

@@ -1,21 +1,21 @@
-// The page of a search that is under way: takes its newest figures from the server every two seconds.
+// A page about work that is under way: takes its newest figures from the server every two seconds.
 "use strict";
 
-const live = document.getElementById("search-live");
+const live = document.getElementById("live");
 
 async function refresh() {
   try {
     const response = await fetch(window.location.href, { headers: { Accept: "text/html" } });
     if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const found = page.getElementById("search-live");
+    const found = page.getElementById("live");
     if (!found) throw new Error("another page");
     // Nobody is thrown out of a link or button that they stand on.
     if (!live.contains(document.activeElement)) live.replaceChildren(...found.childNodes);
     live.dataset.open = found.dataset.open;
-    document.getElementById("search-lost").hidden = true;
+    document.getElementById("live-lost").hidden = true;
   } catch (error) {
-    document.getElementById("search-lost").hidden = false;
+    document.getElementById("live-lost").hidden = false;
   }
   if (live.dataset.open === "yes") setTimeout(refresh, 2000);
 }

@@ -1,0 +1,100 @@
+"""Everything that a study's report can be taken home as: its page, numbers, tables, figures, cards, networks' pages."""
+
+import json
+from collections.abc import Iterator
+
+from analysis import bundle, cards, drawing, pages, plot_files, study_pages, tables
+from analysis.study_report import FIGURES
+
+PAGE, NUMBERS = "study.html", "study.json"
+
+
+def members(
+    results: dict, measured: dict[str, dict], *, title: str, edition: dict | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, content) of every file, the page first.
+
+    results : as `study_report.study_results`      measured : network -> results of its evaluation, {} none
+    edition : as `pages.render_report`
+
+    study.html, study.json, networks.csv, classes.csv, attributes.csv, second.csv (those that hold anything), a figure
+    three times, data-sheet.md; and of each network that was evaluated NAME.html, and in a folder of its name the
+    numbers, tables and the model card. Its figures are in its own page.
+    """
+    reports = {name: f"{name}.html" for name in measured}
+    page = study_pages.render_study(results, title=title, reports=reports, edition=edition)
+    yield PAGE, page.encode()
+    text = json.dumps(tables.numbers(results), indent=1, ensure_ascii=False, allow_nan=False)
+    yield NUMBERS, (text + "\n").encode()
+    for name, rows in all_tables(results).items():
+        if rows:
+            yield f"{name}.csv", tables.as_csv(rows).encode()
+    for name, figure in study_pages.figures(results).items():
+        sheet = drawing.drawing(figure)
+        yield f"figure-{name}.svg", plot_files.svg(sheet, colours=plot_files.LIGHT, title=name).encode()
+        yield f"figure-{name}.png", plot_files.png(sheet)
+        yield f"figure-{name}.csv", plot_files.csv_of(figure).encode()
+    for number, (name, one) in enumerate(measured.items()):
+        if number == 0:
+            yield from ((f"{card.name}.md", card.markdown().encode()) for card in _cards(one, "data-sheet"))
+        yield reports[name], pages.render_report(one, title=f"{results['study']}: {name}").encode()
+        text_kinds = (file for file in bundle.names(one) if not file.startswith("figure-") and file != "data-sheet.md")
+        yield from ((f"{name}/{file}", bundle.content(one, file)) for file in text_kinds)
+
+
+def _cards(results: dict, name: str) -> list:
+    return [card for card in cards.cards(results) if card.name == name]
+
+
+def all_tables(results: dict) -> dict[str, list[dict]]:
+    """Return {name: rows} of every table of a study, one number a row where there are intervals."""
+    return {
+        "networks": _networks(results),
+        "classes": [
+            {"network": part["name"]} | {key: row[key] for key in ("name", "n", "recall", "precision", "f1")}
+            | {f"published_{key}": (row["published"] or {}).get(key) for key in ("accuracy", "f1")}
+            for part in results["parts"] for row in part["classes"]
+        ],
+        "attributes": [_attribute(part, row) for part in results["parts"] for row in part["attributes"]],
+        "second": _second(results),
+        "occlusion": [
+            {"network": row["network"], "shown": row["group"], "part": part["part"], **part["change"]}
+            for panel in results.get("looking", []) for row in panel["occlusion"] for part in row["parts"]
+        ],
+    }  # fmt: skip
+
+
+def _networks(results: dict) -> list[dict]:
+    """Return one row a table, network and figure: ours with its interval, and the published one."""
+    known = {part["name"]: part for part in results["parts"]}
+    nothing = {"value": None, "low": None, "high": None}
+    return [
+        {"table": table["title"], "network": name, "status": known[name]["status"], "figure": FIGURES[column][0]}
+        | (known[name]["figures"].get(column) or nothing)
+        | {"published": known[name]["published"].get(column)}
+        for table in results["tables"]
+        for name in table["rows"]
+        for column in table["columns"]
+    ]
+
+
+def _attribute(part: dict, row: dict) -> dict:
+    plain = {key: value for key, value in row.items() if key != "estimates"}
+    ends = {f"{key}_{end}": of[end] for key, of in row.get("estimates", {}).items() for end in ("low", "high")}
+    return {"network": part["name"], **plain, **ends}
+
+
+def _second(results: dict) -> list[dict]:
+    rows = []
+    for part in results["parts"]:
+        of = part["second"] or {}
+        for name, one in (of.get("overall") or {}).items():
+            rows.append(_drop(part, "overall", name, one))
+        rows += [_drop(part, "class", one["name"], one) for one in of.get("by_class", [])]
+        rows += [_drop(part, one["column"], one["value"], one) for one in of.get("groups", [])]
+    return rows
+
+
+def _drop(part: dict, kind: str, name: str, one: dict) -> dict:
+    figures = {key: one.get(key) for key in ("test", "second", "drop", "low", "high")}
+    return {"network": part["name"], "kind": kind, "of": name, **figures}
