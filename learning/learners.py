@@ -18,7 +18,9 @@ class Learner(Protocol):
 
     A learner that counts epochs says so (`COUNTS_EPOCHS`) and has n_steps and validate_every of its own; one whose
     layers are large enough for several CPU threads has `ONE_THREAD` False; `SELECTIONS` are the values of
-    `training.selection` that it knows. preprocessing : see `learning.checkpoints.Kind`.
+    `training.selection` that it knows. preprocessing : see `learning.checkpoints.Kind`. One whose step is the same
+    operations every time offers `beta(step)`, what alone changes, and `loss_at(beta, generator)`: its step is recorded
+    on a GPU (`learning.descent`).
     """
 
     network: nn.Module

@@ -118,9 +118,8 @@ def _train(run: Run, lease: Lease, train) -> str:
             }
             try:
                 result = train(open_release(run.release), config, **how)
-            except (
-                resumption.FolderTaken
-            ) as error:  # by another version of this program: nobody can choose another folder
+            except resumption.FolderTaken as error:
+                # Another version of this program left it, and nobody can choose another folder for a run.
                 log.warning("Run %s begins afresh: %s", run.pk, error)
                 for name in (resumption.FILE, "checkpoint.safetensors"):
                     (folder / name).unlink(missing_ok=True)
