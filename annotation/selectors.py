@@ -75,9 +75,23 @@ def people_counts(study: Study) -> dict:
     return answers
 
 
-def _work(study: Study) -> dict:
+def slot_counts(study: Study) -> dict:
     slots = dict(Slot.objects.filter(study=study).order_by().values_list("state").annotate(n=Count("pk")))
-    slots = {state: slots.get(state, 0) for state in Slot.State.values}
+    return {state: slots.get(state, 0) for state in Slot.State.values}
+
+
+def gold_accuracy(study: Study) -> dict:
+    """Return the accuracy of all people together on gold, with its interval; None before anybody saw gold."""
+    gold = Participation.objects.filter(study=study).aggregate(
+        n=Sum("n_gold", default=0), right=Sum("n_gold_right", default=0)
+    )
+    low, high = wilson_interval(gold["right"], gold["n"])
+    value = _share(gold["right"], gold["n"])
+    return {"value": value, "low": low if gold["n"] else None, "high": high if gold["n"] else None}
+
+
+def _work(study: Study) -> dict:
+    slots = slot_counts(study)
     assignments = dict(Assignment.objects.filter(study=study).order_by().values_list("state").annotate(n=Count("pk")))
     n_wanted = slots["free"] + slots["taken"] + slots["done"]
     return {

@@ -121,7 +121,9 @@ def auto(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
 
     Evidence (`python -m bench consensus`): bluebird .898, RTE .932, face sentiment .642, where the majority has
     .759, .897, .637. Constants were chosen on 4,400 simulated crowds and 450 draws from the three sets with votes,
-    people or questions taken away. Of 2,400 crowds and 300 draws of other seeds none lost more than .01.
+    people or questions taken away. Of 4,300 crowds of other seeds (600 of other kinds, 400 with people who copy) and
+    300 other draws one lost more than .01, namely .045, and .003 were gained on average; of 1,500 of these crowds
+    Dawid-Skene lost more than .01 on 733, .55 at worst.
     """
     votes = _Votes(question, annotator, label, n_classes, gold)
     posterior = votes.shares()

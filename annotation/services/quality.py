@@ -43,7 +43,14 @@ def study_quality(study: Study) -> dict:
         cache.set(key, known, _MOST_KEPT)
     # Otherwise a page that got old sums with new counters would never hear of the new sums.
     version = version if known["version"] == version else f"{version}-{known['version']}"
-    return {"version": version, "counts": _counts(study), "replacement": _replacement(study), **known["slow"]}
+    return {
+        "version": version,
+        "counts": _counts(study),
+        "slots": selectors.slot_counts(study),
+        "accuracy": selectors.gold_accuracy(study),
+        "replacement": _replacement(study),
+        **known["slow"],
+    }
 
 
 # Details ----------------------------------------------------------------------------------------

@@ -218,6 +218,24 @@ addEventListener("DOMContentLoaded", () => {
       const value = data.counts[count.dataset.count];
       if (value !== undefined) count.textContent = value;
     }
+    const accuracy = document.querySelector("[data-accuracy]");
+    if (accuracy && data.accuracy.value !== null) {
+      const found = data.accuracy;
+      const between = Object.assign(document.createElement("small"), { textContent: `${found.low.toFixed(2)} to ${found.high.toFixed(2)}` });
+      accuracy.replaceChildren(`${found.value.toFixed(2)} `, between);
+    }
+    const total = Object.values(data.slots).reduce((sum, n) => sum + n, 0) || 1;
+    let start = 0;
+    for (const part of document.querySelectorAll("[data-slots]")) { // in the order in which they stand in the bar
+      const n = data.slots[part.dataset.slots];
+      if (part.tagName !== "rect") {
+        part.textContent = n;
+        continue;
+      }
+      part.setAttribute("x", start);
+      part.setAttribute("width", (100 * n) / total);
+      start += (100 * n) / total;
+    }
     const list = document.querySelector("[data-decisions]");
     if (list && data.replacement.decisions.length) {
       list.replaceChildren(...data.replacement.decisions.map((decision) => {
