@@ -33,7 +33,8 @@ from zennit.types import Linear  # noqa: E402
 EPSILON = "epsilon"
 ALPHA_1_BETA_0 = "alpha-1-beta-0"
 ALPHA_2_BETA_1 = "alpha-2-beta-1"
-#: Name -> (alpha, -beta), zennit's sign; None for the epsilon rule.
+GAMMA = "gamma"
+#: Name -> (alpha, -beta), zennit's sign; None for the epsilon rule. The gamma rule is a ViT's own.
 RULES = {EPSILON: None, ALPHA_1_BETA_0: (1.0, 0.0), ALPHA_2_BETA_1: (2.0, 1.0)}
 _STABILISER = 1e-9
 
@@ -41,7 +42,8 @@ _STABILISER = 1e-9
 class Lrp:
     """Relevance of pixels in a network of pictures, by one rule for all layers that have weights.
 
-    rule : of `RULES`; a ViT knows "epsilon" only. epsilon : of that rule, in units of a layer's outputs.
+    rule : of `RULES`; a ViT knows "epsilon" and "gamma" only, and "gamma" belongs to it alone.
+    epsilon : of that rule, in units of a layer's outputs.
     dtype : float64 where conservation matters more than time: alpha 2 beta -1 triples absolute relevance at
     worst in every layer, of which only the difference remains.
 
@@ -49,20 +51,22 @@ class Lrp:
     """
 
     def __init__(self, network: PictureNetwork, rule: str = ALPHA_2_BETA_1, *, epsilon=1e-6, dtype=torch.float32):
-        if rule not in RULES:
-            raise ValueError(f"rule is {rule!r}: expected one of {', '.join(RULES)}")
+        if rule not in (*RULES, GAMMA):
+            raise ValueError(f"rule is {rule!r}: expected one of {', '.join((*RULES, GAMMA))}")
         self.rule, self.dtype = rule, dtype
         self.network = copy.deepcopy(network).to(dtype).eval().requires_grad_(False)
         for layer in self.network.modules():
             if getattr(layer, "inplace", False):
                 layer.inplace = False
-        kind = kind_of(network)
-        self.is_vit = kind == "vit"
+        self.is_vit = kind_of(network) == "vit"
         if self.is_vit:
-            if rule != EPSILON:
-                raise NotExplainable(f"rule is {rule!r}: attention has rules for {EPSILON!r} only")
-            attention_lrp.prepare(self.network)
+            if rule not in (EPSILON, GAMMA):
+                raise NotExplainable(f"attention has rules of its own, {rule} is none of them: use epsilon or gamma")
+            # The output layer is linear in what is asked and has nothing to smooth.
+            attention_lrp.prepare(self.network.body, has_gamma=rule == GAMMA)
             return
+        if rule == GAMMA:
+            raise NotExplainable("the gamma rule is written for attention: use alpha 2 beta -1")
         composite(rule, epsilon).register(self.network)
         for layer in self.network.modules():
             if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and bool((layer.running_var == 1).all()):
@@ -100,15 +104,20 @@ def composite(rule: str, epsilon: float = 1e-6) -> LayerMapComposite:
     return LayerMapComposite(layers, canonizers=[SequentialMergeBatchNorm(), AttributeCanonizer(_rewritten)])
 
 
+def is_vit(network: PictureNetwork) -> bool:
+    """Return whether the network attends to patches, for which there are rules of its own."""
+    # By name: importing timm takes seconds, and who has such a network has imported it.
+    return type(getattr(network.body, "net", None)).__name__ == "VisionTransformer"
+
+
 def kind_of(network: PictureNetwork) -> str:
     """Return "plain", "resnet" or "vit". NotExplainable for everything else, whose sums have no rule here."""
     body = network.body
     if isinstance(body, Mlp | FiveConvolutions | LeviHassner):
         return "plain"
-    # By name: importing timm takes seconds, and who has such a network has imported it.
-    found = {"VGG": "plain", "ResNet": "resnet", "VisionTransformer": "vit"}.get(
-        type(getattr(body, "net", None)).__name__
-    )
+    if is_vit(network):
+        return "vit"
+    found = {"VGG": "plain", "ResNet": "resnet"}.get(type(getattr(body, "net", None)).__name__)
     if isinstance(body, Compared):
         raise NotExplainable(
             "the network compares two pictures, and LRP has no rule for a difference: use occlusion or integrated "

@@ -16,11 +16,12 @@ from learning.networks.gradients import Compared
 from learning.networks.pictures import PictureNetwork
 
 GRADCAM, INTEGRATED, OCCLUSION = "gradcam", "integrated-gradients", "occlusion"
-LRP = {rule: f"lrp-{rule}" for rule in (lrp.EPSILON, lrp.ALPHA_2_BETA_1)}
+LRP = {rule: f"lrp-{rule}" for rule in (lrp.EPSILON, lrp.GAMMA, lrp.ALPHA_2_BETA_1)}
 #: Key -> what a reader calls it, and what it says, in one sentence.
 NAMES = {
     GRADCAM: "Grad-CAM",
     LRP[lrp.EPSILON]: "LRP, epsilon",
+    LRP[lrp.GAMMA]: "LRP, gamma",
     LRP[lrp.ALPHA_2_BETA_1]: "LRP, alpha 2 beta −1",
     INTEGRATED: "Integrated gradients",
     OCCLUSION: "Occlusion",
@@ -30,6 +31,7 @@ GRADIENT = "gradient"
 WORDS = {
     GRADCAM: "where the last convolutions see something that speaks for the score; coarse, never against",
     LRP[lrp.EPSILON]: "the score handed back layer by layer to the pixels, in proportion to what each contributed",
+    LRP[lrp.GAMMA]: "the same with what agrees with a unit counted more, which leaves less to single pixels",
     LRP[lrp.ALPHA_2_BETA_1]: "the same with contributions for and against kept apart, the latter weighed once, the "
     "former twice",
     INTEGRATED: "what changes the score on the way from the same person's neutral face to this one",
@@ -39,6 +41,11 @@ WORDS = {
 COMPARED_WORDS = {
     OCCLUSION: "how much the score falls when a part of the face is painted over, in this picture and in the neutral "
     "one that it is compared with, with each one's own skin colour",
+}
+#: The same of a network of patches.
+PATCHES_WORDS = {
+    GRADCAM: "where the patches, as the last attention reads them, hold something that speaks for the score; as coarse "
+    "as they are, never against",
 }
 
 
@@ -90,7 +97,8 @@ def build(key: str, network: PictureNetwork, *, n_steps: int = 32) -> Explain:
 
 def in_words(key: str, network: PictureNetwork) -> str:
     """Return what a method says about this network, in one sentence."""
-    return (COMPARED_WORDS if isinstance(network.body, Compared) else {}).get(key, WORDS[key])
+    own = COMPARED_WORDS if isinstance(network.body, Compared) else PATCHES_WORDS if lrp.is_vit(network) else {}
+    return own.get(key, WORDS[key])
 
 
 def usable(
@@ -101,6 +109,8 @@ def usable(
     left_out = []
     for key in wanted:
         why = ""
+        if key == LRP[lrp.GAMMA] and not lrp.is_vit(network):
+            continue  # nothing is missed: the other two rules serve networks without attention
         if key == INTEGRATED and not has_neutral:
             why = "no person of these pictures has a neutral one to start from"
         elif key == OCCLUSION and not has_regions:

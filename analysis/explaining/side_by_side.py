@@ -35,7 +35,7 @@ def compared(collections: dict[str, Collection], *, seed: int = 0) -> tuple[dict
     found = {
         "target": first.faces.known.target,
         "networks": [_network(name, collection, groups, seed) for name, collection in collections.items()],
-        "methods": [{"key": key, "name": methods.NAMES[key], "words": methods.WORDS[key]} for key in keys],
+        "methods": [{"key": key, "name": methods.NAMES[key], "words": _words(key, collections)} for key in keys],
         "groups": groups,
         "n": {"questions": len(common), "pictures": len({row for row, _ in common})},
         "curves": {name: list(collection.checkpoint.curve or []) for name, collection in collections.items()},
@@ -44,6 +44,12 @@ def compared(collections: dict[str, Collection], *, seed: int = 0) -> tuple[dict
         "alike": _alike(collections, asked, common, keys),
     }
     return found, drawn
+
+
+def _words(key: str, collections: dict[str, Collection]) -> str:
+    """Return what a method says of all these networks."""
+    words = {methods.in_words(key, found.faces.network) for found in collections.values()}
+    return words.pop() if len(words) == 1 else methods.WORDS[key]
 
 
 def _places(found: Collection) -> dict[tuple[int, str], int]:

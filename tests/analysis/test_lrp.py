@@ -162,6 +162,44 @@ def test_a_prepared_vit_says_the_same_and_passes_activations_by_their_ratio(pict
     assert torch.allclose(slope * x, nn.functional.gelu(x), atol=1e-6)
 
 
+def test_what_agrees_with_a_unit_counts_more():
+    """The gamma rule as loops: contributions with the sign of the output weigh 1 + gamma times, biases among them."""
+    torch.manual_seed(1)
+    layer, gamma = nn.Linear(5, 4).double(), 0.7
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    above = torch.randn(3, 4, dtype=torch.float64)
+    out = attention_lrp._Gamma.apply(x, layer.weight, layer.bias, gamma)
+    assert torch.allclose(out, layer(x))
+    (slope,) = torch.autograd.grad(out, x, above / out.detach())
+    expected = torch.zeros_like(x)
+    for b in range(3):
+        for j in range(4):
+            of = [x[b, i].item() * layer.weight[j, i].item() for i in range(5)] + [layer.bias[j].item()]
+            sign = np.sign(sum(of))
+            of = [c * (1 + gamma) if np.sign(c) == sign else c for c in of]
+            for i in range(5):
+                expected[b, i] += above[b, j].item() * of[i] / sum(of)
+    assert torch.allclose(slope * x, expected)
+
+
+def test_a_vit_with_the_gamma_rule_says_the_same_and_patches_are_linear(pictures):
+    made = network("vit-b-16")
+    found = lrp.Lrp(made, lrp.GAMMA)(pictures, towards([0, 1, 2], 3))
+    assert torch.allclose(found.score, made(pictures)[[0, 1, 2], [0, 1, 2]], atol=1e-5)
+    plain = lrp.Lrp(made, lrp.EPSILON)(pictures, towards([0, 1, 2], 3))
+    assert torch.isfinite(found.map).all() and not torch.allclose(found.map, plain.map)
+    patches = nn.Sequential(nn.Conv2d(2, 3, 4, stride=4)).double()
+    x, convolved = torch.randn(2, 2, 8, 8, dtype=torch.float64), copy.deepcopy(patches)
+    attention_lrp.prepare(patches, has_gamma=True)
+    assert torch.allclose(patches(x), convolved(x))
+    with pytest.raises(NotExplainable, match="written for attention"):
+        lrp.Lrp(network("cnn"), lrp.GAMMA)
+    overlapping = nn.Sequential(nn.Conv2d(2, 3, 3))
+    attention_lrp.prepare(overlapping, has_gamma=True)
+    with pytest.raises(NotExplainable, match="overlap"):
+        overlapping(x.float())
+
+
 def test_a_triplet_is_linear_in_its_anchor(pictures):
     made = network("cnn")
     a, p, n = made(pictures).detach()[:, None]
