@@ -58,6 +58,8 @@ def control(of: Measured, config: Config, explained: dict | None = None, checkpo
     noise = shuffled(divided, np.isin(side, ("train", "validation")), seed=of.seed)
     with tempfile.TemporaryDirectory(prefix="control-") as folder:
         try:
+            # To the end: a step that looks best on shuffled validation labels is any step, often the first.
+            config = config.with_changes({"selection": "last"})
             made = train_release(noise, config, seed=of.made.about.get("seed") or 0, out=Path(folder))
             network = represent(made.checkpoint, divided)
         except (NothingToLearn, LandmarksUnusable, PretrainedUnusable, TrainingDiverged) as error:

@@ -39,16 +39,16 @@ def method_name(found: dict, key: str) -> str:
 
 def of_manifold(found: dict) -> str:
     """Return what the tangent space of pictures is made of."""
-    shape = (
-        f"Bent along the {found['n_shape']} commonest movements of landmarks, or changed by one of the "
-        f"{found['n_appearance']} commonest differences in skin and light,"
-        if found["n_shape"]
-        else f"Changed by one of the {found['n_appearance']} commonest differences between pictures,"
+    missed = "" if found["missed"] is None else f", which miss {percent(found['missed'])} % of how these faces differ"
+    if found["has_shape"]:
+        return (
+            f"Bent along the {found['n_directions']} commonest movements of the landmarks of "
+            f"{found['n_pictures']:,} training pictures{missed}, a face stays a face."
+        )
+    return (
+        f"Changed by one of the {found['n_directions']} commonest differences between {found['n_pictures']:,} training "
+        f"pictures{missed}, a picture stays one of its kind."
     )
-    missed = ""
-    if found["missed"] is not None:
-        missed = f" The latter miss {percent(found['missed'])} % of how these pictures differ."
-    return f"{shape} a face stays a face: learnt from {found['n_pictures']:,} training pictures.{missed}"
 
 
 def n_open(found: dict) -> int:

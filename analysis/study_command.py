@@ -1,4 +1,4 @@
-"""python -m analysis --study DIR --out DIR [--release RELEASE] [--second RELEASE] [--explain 30] [--json]
+"""python -m analysis --study DIR --out DIR [--release RELEASE] [--second RELEASE] [--explain 30] [--control] [--json]
 
 Reports on a whole study, as `python -m learning RELEASE --recipe STUDY --out DIR` leaves it:
 
@@ -33,12 +33,13 @@ def main(arguments) -> int:
     parser.add_argument(
         "--explain", type=float, metavar="TERAFLOPS", help="what explaining one network may cost; 0: none"
     )
+    parser.add_argument("--control", action="store_true", help="train each again, on shuffled labels or verdicts")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
         projections = maps.check_methods(filter(None, options.projections.split(",")))
         how = {"n_bootstrap": options.bootstrap, "seed": options.seed, "projections": projections}
-        how["teraflops"] = options.explain
+        how |= {"teraflops": options.explain, "with_controls": options.control}
         if options.second and not options.release:
             raise ValueError("--second is given without --release: expected both, or none")
         results, found = measured(options.study, options.release, options.second, **how)

@@ -136,6 +136,7 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "second": _second(part.second, published.SECOND.get(study.study, {}).get(part.name)),
         "headline": measured["headline"] if measured else "",
         "gaps": _gaps(measured),
+        "tangent": _tangent(measured),
     }
 
 
@@ -152,6 +153,16 @@ def _gaps(measured: dict | None) -> str:
     if "omitted" in groups:
         return f"Whether it fails for some people more than for others cannot be told: {groups['omitted']}."
     return sentences.of_groups(groups)
+
+
+def _tangent(measured: dict | None) -> list[dict]:
+    """Return a row a method: how far its heat maps lie in the tangent space of faces, beside controls and chance."""
+    explained = (measured or {}).get("explanations") or {}
+    found, words = explained.get("tangent") or {}, {m["key"]: m["name"] for m in explained.get("methods", ())}
+    return [
+        {"name": words.get(row["method"], row["method"]), "chance": found["chance"], "control": None} | row
+        for row in found.get("rows", ())
+    ]
 
 
 def _by_class(classes: dict, known: dict) -> list[dict]:

@@ -1,8 +1,8 @@
 """Do heat maps of pictures point along faces? Their share in the tangent space of the network's training pictures.
 
-The manifold is `analysis.appearance`, learnt from grey training pictures; maps are compared with it pixel by pixel.
-Chance is sqrt(k / D) for a map of noise. Smooth maps of any kind lie higher, so that the controls decide: the same
-method on the network with shuffled weights, and on one that learnt shuffled labels (`analysis.controls`).
+The manifold is `analysis.picture_manifold`, of grey pictures; maps are compared with it pixel by pixel. Chance is
+sqrt(k / D) for a map of noise. Smooth maps of any kind lie higher, so that the controls decide: the same method on the
+network with shuffled weights, and on one that learnt shuffled labels (`analysis.label_control`).
 """
 
 from collections import deque
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from analysis import faithfulness, tangent
-from analysis.appearance import MAX_PICTURES, MIN_PICTURES, learn_appearance
 from analysis.explaining import asked as asking
 from analysis.explaining import gathered
 from analysis.explaining.faces import Faces
 from analysis.explaining.methods import Batch, build
 from analysis.explaining.trust import mean
+from analysis.picture_manifold import MAX_PICTURES, MIN_PICTURES, learn_manifold
 from learning.checkpoints import Checkpoint
 from learning.networks.gradients import Compared
 from triplets.archive import Release
@@ -46,7 +46,8 @@ class Manifold:
         if len(some) < MIN_PICTURES:
             raise Unaligned(f"{len(some)} training pictures span no manifold: at least {MIN_PICTURES} are needed")
         some = np.sort(some)
-        self.model = learn_appearance(self._grey(some), faces.points(some) if self.has_shape else None)
+        seen = {"points": faces.points(some)} if self.has_shape else {"pictures": self._grey(some)}
+        self.model = learn_manifold(faces.known.size, **seen)
 
     def alignment(self, maps: Tensor, position: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Return (b,) the share of each map (b, h, w) in the tangent space of its picture, nan where unknown.
@@ -66,13 +67,16 @@ class Manifold:
 
     def about(self, position: np.ndarray, points: np.ndarray) -> dict:
         """Return what the manifold is and how far it is from the explained pictures, ready for JSON."""
-        whole = np.isfinite(points).all(axis=(1, 2)) if self.has_shape else np.ones(len(position), bool)
-        missed = None
-        if whole.any():
-            missed = self.model.missed(self._grey(position[whole]), points[whole] if self.has_shape else None)
-        k, size = self.model.n_directions, self.model.size
-        return {"n_pictures": self.model.n, "n_shape": len(self.model.movements), "n_appearance": len(self.model.modes),
-                "n_pixels": size * size, "chance": float(np.sqrt(k / size**2)), "missed": missed}  # fmt: skip
+        seen = points[np.isfinite(points).all(axis=(1, 2))] if self.has_shape else self._grey(position)
+        k, n_pixels = len(self.model.modes), self.model.size**2
+        return {
+            "has_shape": self.has_shape,
+            "n_pictures": self.model.n,
+            "n_directions": k,
+            "n_pixels": n_pixels,
+            "chance": float(np.sqrt(k / n_pixels)),
+            "missed": self.model.missed(seen) if len(seen) else None,
+        }
 
     def _basis(self, position, points) -> tuple[Tensor, Tensor]:
         pictures = self._grey(position)

@@ -5,6 +5,7 @@ For base networks against each other, and for training the dense layers only aga
 
 import numpy as np
 import torch
+from torch.nn.functional import adaptive_avg_pool2d
 
 from analysis import faithfulness, heatmaps
 from analysis.explaining import gathered, methods
@@ -157,7 +158,10 @@ def _examples(collections, asked, chosen, keys, drawn) -> list[dict]:
 
 
 def _alike(collections, asked, common, keys) -> list[dict]:
-    """Return how alike the maps of every two networks are on the same pictures, per method; None where unknown."""
+    """Return how alike the maps of every two networks are on the same pictures, per method; None where unknown.
+
+    Maps of different sizes are brought to the smaller one; networks that cut faces out differently are not compared.
+    """
     names = list(collections)
     some = common[:: -(-len(common) // _N_ALIKE)]
     found = []
@@ -167,11 +171,17 @@ def _alike(collections, asked, common, keys) -> list[dict]:
         for a in names:
             row = []
             for b in names:
-                same = maps[a].shape == maps[b].shape
-                row.append(_mean(faithfulness.agreement(maps[a], maps[b])) if same else None)
+                same = collections[a].faces.known.crop == collections[b].faces.known.crop
+                row.append(_mean(faithfulness.agreement(*_of_one_size(maps[a], maps[b]))) if same else None)
             table.append(row)
         found.append({"method": key, "table": table, "n": len(some)})
     return found
+
+
+def _of_one_size(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return both maps (n, h, w) with the sides of the smaller one, mean values of what lies under a pixel."""
+    side = min(first.shape[-1], second.shape[-1])
+    return tuple(adaptive_avg_pool2d(maps, side) for maps in (first, second))
 
 
 def _mean(values) -> float | None:

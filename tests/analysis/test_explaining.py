@@ -74,12 +74,8 @@ def test_each_test_of_trust_stands_beside_its_chance(explained):
 
 def test_maps_are_held_against_the_manifold_of_faces(explained):
     found = explained[0]["tangent"]
-    assert (found["n_pictures"], found["n_shape"], found["n_appearance"]) == (
-        75,
-        8,
-        18,
-    )  # 3 people x 25 were trained on
-    assert found["chance"] == pytest.approx(np.sqrt(26 / 32**2)) and 0 < found["missed"] < 1
+    assert (found["n_pictures"], found["n_directions"], found["has_shape"]) == (75, 9, True)
+    assert found["chance"] == pytest.approx(np.sqrt(9 / 32**2)) and 0 < found["missed"] < 1
     assert [row["method"] for row in found["rows"]] == [*KEYS, methods.GRADIENT]
     for row in found["rows"]:
         assert 0 < row["low"] <= row["value"] <= row["high"] < 1 and 0 < row["random"] < 1

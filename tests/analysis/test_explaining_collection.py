@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.__main__ import main
 from analysis.explaining import collection, side_by_side
@@ -143,3 +144,11 @@ def test_the_same_network_twice_looks_at_the_same(release, checkpoints, tmp_path
     assert np.array(found["alike"][0]["table"]) == pytest.approx(np.ones((2, 2)))
     assert json.dumps(found["examples"][0]["rows"][0]["maps"]) and set(found["groups"]) == set(CLASSES)
     assert found["networks"][0]["right"]["n"] == 100 and len(drawn) > 20
+
+
+def test_maps_of_different_sizes_are_compared_where_they_show_the_same_cut():
+    rng = np.random.default_rng(0)
+    small = torch.from_numpy(rng.random((3, 16, 16)))
+    large = small.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)
+    first, second = side_by_side._of_one_size(small, large)
+    assert torch.equal(first, small) and torch.allclose(second, small)
