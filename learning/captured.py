@@ -7,12 +7,15 @@ keeps to that is tested without a GPU, by a recorder of PyTorch's own operations
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import torch
 
 from learning.config import ConfigInvalid
+
+log = logging.getLogger(__name__)
 
 #: Steps done as they are before recording, so that libraries have set themselves up and the optimiser has its moments.
 _STEPS_BEFORE = 3
@@ -53,9 +56,13 @@ class CudaGraph:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
-        # Other threads of a worker write its heartbeat and never touch the GPU.
-        with torch.cuda.device(self.device), torch.cuda.graph(self.graph, stream=self.stream):
-            yield
+        before = torch.cuda.current_stream(self.device)
+        try:
+            # Other threads of a worker write its heartbeat and never touch the GPU.
+            with torch.cuda.device(self.device), torch.cuda.graph(self.graph, stream=self.stream):
+                yield
+        finally:
+            torch.cuda.set_stream(before)  # a recording that fails leaves its own stream behind as the current one
 
     def replay(self) -> None:
         self.graph.replay()
@@ -66,35 +73,44 @@ def recorder_for(device: torch.device, generators: Sequence[torch.Generator] = (
     return CudaGraph(device, generators) if device.type == "cuda" else None
 
 
-def replayed(step: Callable[[], None], recorder: Recorder) -> Callable[[], None]:
-    """Return a function that does what `step` does, from the fourth call on by replaying a recording of it.
+class Replayed:
+    """Does what `step` does each time it is called, from the fourth time on by replaying a recording of it.
 
-    ConfigInvalid where the step cannot be recorded; memory that runs out is raised as it is.
+    refused : why the step could not be recorded, and is done as it is instead; "" as long as nothing speaks against it.
+
+    ConfigInvalid where the device can do neither after that; memory that runs out is raised as it is.
     """
-    n_done = 0
 
-    def advance() -> None:
-        nonlocal n_done
-        if n_done < _STEPS_BEFORE:
-            with recorder.beside():
-                step()
-        else:
-            if n_done == _STEPS_BEFORE:
-                _record(step, recorder)
-            recorder.replay()
-        n_done += 1
+    def __init__(self, step: Callable[[], None], recorder: Recorder):
+        self.step, self.recorder = step, recorder
+        self.n_done, self.refused = 0, ""
 
-    return advance
+    def __call__(self) -> None:
+        if self.refused:
+            self.step()
+        elif self.n_done < _STEPS_BEFORE:
+            with self.recorder.beside():
+                self.step()
+        elif self.n_done > _STEPS_BEFORE or self._record():
+            self.recorder.replay()
+        self.n_done += 1
 
-
-def _record(step: Callable[[], None], recorder: Recorder) -> None:
-    try:
-        with recorder.recording():
-            step()
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
-        raise ConfigInvalid(
-            f"a step could not be recorded on this device ({str(error).splitlines()[0]}): train again with "
-            "training.recording=no, which changes no figure"
-        ) from error
+    def _record(self) -> bool:
+        """Record the step and return True, or do it as it is and return False."""
+        try:
+            with self.recorder.recording():
+                self.step()
+            return True
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self.refused = str(error).splitlines()[0]
+            log.warning("A step could not be recorded and is done as it is, which takes longer: %s", self.refused)
+        try:
+            self.step()
+            return False
+        except RuntimeError as error:
+            raise ConfigInvalid(
+                f"a step could not be recorded on this device ({self.refused}), nor be done as it is after that "
+                f"({str(error).splitlines()[0]}): train again with training.recording=no, which changes no figure"
+            ) from error

@@ -27,7 +27,7 @@ class Descent:
         self.scaler = gradient_scaler(device, getattr(learner, "precision", ""))
         recorder = captured.recorder_for(device, [self.generator]) if self._is_recordable() else None
         self.is_recorded = recorder is not None
-        self._advance = captured.replayed(self._move, recorder) if recorder else self._move
+        self._advance = captured.Replayed(self._move, recorder) if recorder else self._move
         self.optimiser = build_optimiser(config.optimiser, self.parameters, is_replayed=self.is_recorded)
         self.average = [p.detach().clone() for p in self.parameters] if config.training.ema else []
         self.step = 0
@@ -35,6 +35,11 @@ class Descent:
         self._beta = torch.zeros((), device=device)
         self._sums: dict[str, Tensor] = {}
         self._n_summed = 0
+
+    @property
+    def refused(self) -> str:
+        """Why steps are not recorded although they were to be, "" where nothing is to be said."""
+        return getattr(self._advance, "refused", "")
 
     def _is_recordable(self) -> bool:
         """Return whether each step is the same operations, but for its rate and the weight of what is annealed."""

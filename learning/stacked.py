@@ -153,7 +153,7 @@ class _Stack:
         results = [MemberResult(member) for member in self.members]
         betas = [[learner.beta(step) for learner in self.learners] for step in range(n_steps)]
         betas = torch.tensor(betas, device=self.device)
-        advance = captured.replayed(self._advance, self.recorder) if self.recorder else self._advance
+        advance = captured.Replayed(self._advance, self.recorder) if self.recorder else self._advance
         for step in range(n_steps):
             self.beta.copy_(betas[step])
             set_rate(self.optimiser, learning_rate(self.config.optimiser, step, n_steps))

@@ -274,6 +274,8 @@ class _Loop:
         self.learner.network.eval()
         metrics = self.learner.validate() | self.learner.evaluate() | {"best_step": self.best_step}
         metrics |= {"n_steps_done": self.step, "status": status}
+        if self.descent.refused:
+            metrics["not_recorded"] = self.descent.refused
         self._write_checkpoint(metrics)
         seconds = self.seconds
         if status == FINISHED:

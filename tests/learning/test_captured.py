@@ -126,18 +126,39 @@ def test_a_recorded_stack_is_the_stack(release, recorders, draws):
     assert recorded[0].curve != recorded[1].curve
 
 
-def test_a_step_that_cannot_be_recorded_says_how_to_do_without(release, tmp_path, recorders, monkeypatch):
+def looking_at(value, monkeypatch):
+    """Let a step look at a value, which no graph can."""
     plain = TopologicalVaeLearner.loss_at
 
-    def looking(self, beta, generator):
+    def loss_at(self, beta, generator):
         loss, terms = plain(self, beta, generator)
-        return loss, terms | {"seen": torch.tensor(float(loss.detach()))}
+        return loss, terms | {"seen": torch.tensor(value(loss.detach()))}
 
-    monkeypatch.setattr(TopologicalVaeLearner, "loss_at", looking)
-    with pytest.raises(ConfigInvalid, match=r"could not be recorded .*not permitted.*training.recording=no"):
+    monkeypatch.setattr(TopologicalVaeLearner, "loss_at", loss_at)
+
+
+def test_a_step_that_cannot_be_recorded_is_done_as_it_is_and_said(release, tmp_path, recorders, monkeypatch):
+    looking_at(float, monkeypatch)
+    found = train_release(release, tiny(), seed=3, out=tmp_path / "auto")
+    assert recorders[0].n_recorded == 1 and not recorders[0].n_replayed
+    assert found.metrics["not_recorded"].startswith("operation not permitted when stream is capturing")
+    plain = train_release(release, tiny(recording="no"), seed=3, out=tmp_path / "no")
+    assert "not_recorded" not in plain.metrics
+    for point, other in zip(found.curve, plain.curve, strict=True):
+        assert point == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+def test_a_device_that_is_broken_by_recording_says_how_to_do_without(release, tmp_path, recorders, monkeypatch):
+    def seen(loss):
+        if recorders[0].n_recorded:
+            raise RuntimeError("Offset increment outside graph capture encountered unexpectedly.")
+        return 0.0
+
+    looking_at(seen, monkeypatch)
+    with pytest.raises(
+        ConfigInvalid, match=r"\(Offset .*\), nor .*\(Offset .*: train again with training.recording=no"
+    ):
         train_release(release, tiny(), seed=3, out=tmp_path)
-    monkeypatch.undo()
-    assert train_release(release, tiny(recording="no"), seed=3, out=tmp_path).status == "finished"
 
 
 def test_both_rows_of_a_gpu_are_printed_where_there_is_one(release, recorders, monkeypatch, capsys):
@@ -164,7 +185,7 @@ def test_memory_that_runs_out_while_recording_is_said_as_such(recorders):
         if next(step, "full") == "full":
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    advance = captured.replayed(move, recorder)
+    advance = captured.Replayed(move, recorder)
     for _ in range(3):
         advance()
     with pytest.raises(torch.OutOfMemoryError):
