@@ -12,7 +12,7 @@ from analysis import probes
 from analysis.measured import Measured, satisfied
 from analysis.representation import Representation
 from analysis.resampling import Estimate, Resample, units_of
-from learning.splits import SUBJECT
+from learning.splits import SUBJECT, trained_on
 from triplets.archive import Release
 from triplets.intervals import DIFFERENCE, ERROR, PLAIN, SHARE, interval
 
@@ -39,7 +39,7 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
     probe taught here) by class, "error" by attribute, in the attribute's units; the first row of an outcome is all.
     {"omitted": why} where nothing can be compared.
     """
-    strangers = ~_trained_on(of, second)
+    strangers = ~trained_on(of.release, of.made.split.stimulus == "train", second)
     pairs: list[tuple[str, str, Cases, Cases]] = []
     pairs += _satisfied(of, there, second, strangers)
     pairs += _answered(of, there, second, strangers)
@@ -59,18 +59,6 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
 def _name(release: Release) -> str:
     collection = release.manifest.get("collection", {}).get("name", "")
     return str(collection or release.manifest.get("study", {}).get("release") or release.path.name)
-
-
-def _trained_on(of: Measured, second: Release) -> np.ndarray:
-    """Return (n,) bool: stimuli of the second release that show people, or are pictures, of the training here."""
-    training = of.made.split.stimulus == "train"
-    here, stimuli = of.release, second.stimuli
-    if here.manifest.get("collection") != second.manifest.get("collection"):
-        return np.zeros(len(stimuli), bool)  # "s01" is somebody else in another collection
-    people = set(np.asarray(here.stimuli.subject).astype(str)[training].tolist()) - {""}
-    keys = set(np.asarray(here.stimuli.key).astype(str)[training].tolist())
-    subject, key = (np.asarray(values).astype(str) for values in (stimuli.subject, stimuli.key))
-    return np.isin(subject, list(people)) | np.isin(key, list(keys))
 
 
 def _subject(release: Release) -> np.ndarray:

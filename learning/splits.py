@@ -132,3 +132,20 @@ def people_of(subjects) -> np.ndarray:
     people = people.astype(np.int64)
     people[unknown] = people.max(initial=0) + 1 + np.flatnonzero(unknown)
     return people
+
+
+def trained_on(first: Release, is_training: np.ndarray, second: Release) -> np.ndarray:
+    """Return (n,) bool: stimuli of the second release that show people, or are pictures, of the training on the first.
+
+    is_training : (m,) bool, stimuli of the first that a network was trained on. Names mean the same people only
+    within one collection: "s01" is somebody else in another.
+    """
+    stimuli = second.stimuli
+    if first.manifest.get("collection") != second.manifest.get("collection"):
+        return np.zeros(len(stimuli), bool)
+    people, keys = (
+        set(np.asarray(values).astype(str)[is_training].tolist()) - {""}
+        for values in (first.stimuli.subject, first.stimuli.key)
+    )
+    subject, key = (np.asarray(values).astype(str) for values in (stimuli.subject, stimuli.key))
+    return np.isin(subject, list(people)) | np.isin(key, list(keys))

@@ -6,7 +6,7 @@ import torch
 from learning import scores
 from learning.checkpoints import Checkpoint
 from learning.predictions import Predictions, predict
-from learning.splits import split_stimuli
+from learning.splits import split_stimuli, trained_on
 from learning.targets import class_targets
 from triplets.archive import Release
 
@@ -18,7 +18,7 @@ def measured_elsewhere(
     checkpoint: Checkpoint, first: Release, second: Release, *, seed: int, device: torch.device | None = None
 ) -> dict:
     """Return {"test": figures, "second": figures} of one network: on the test pictures of the collection it learnt
-    from, and on all pictures of another one.
+    from, and on all pictures of another one that show nobody it was trained on.
 
     Figures are n, n_unknown (pictures of a class that the network does not know, not counted otherwise), accuracy, f1,
     majority (share of the commonest class), classes (`scores.class_scores` with names and confusion) and groups:
@@ -39,9 +39,10 @@ def measured_elsewhere(
         found = predict(checkpoint, release, device=device)
         label = class_targets(release, found.row, checkpoint.config.objective, names=found.names).label
         if name == "test":
-            is_used = split_stimuli(release, found.row, seed=seed, validation_share=share).stimulus[found.row] == "test"
+            split = split_stimuli(release, found.row, seed=seed, validation_share=share).stimulus
+            is_used = split[found.row] == "test"
         else:
-            is_used = np.ones(len(found.row), dtype=bool)
+            is_used = ~trained_on(first, split == "train", second)[found.row]
         sides[name] = _figures(found, label, is_used, {column: _columns(release)[column] for column in columns})
     return sides
 

@@ -38,6 +38,7 @@ def picture_release(
     votes=False,
     n_raters=20,
     rated=(),
+    collection="bars",
 ):
     """Write and read a release of pictures: 3 classes, one attribute "height" as rated, one "age" as measured.
 
@@ -93,7 +94,7 @@ def picture_release(
     archive.write_release(
         folder,
         study={"name": "bars", "kind": "rating"} | ({"scale": {"low": 1, "high": 9}} if rated else {}),
-        collection={"name": "bars", "landmark_scheme": ""},
+        collection={"name": collection, "landmark_scheme": ""},
         settings={},
         stimuli=stimuli,
         landmarks=Landmarks(np.arange(n - 2), np.repeat(box[None], n - 2, axis=0)),

@@ -1,6 +1,9 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 
-from learning.splits import split_release
+from learning.splits import split_release, trained_on
 from tests.learning import releases
 
 
@@ -64,3 +67,16 @@ def test_no_triplets_at_all():
 def test_a_single_training_triplet_is_not_taken_away():
     found = split(releases.stimuli(3), [[0, 1, 2]], "train")
     assert found.triplet.tolist() == ["train"] and not found.is_carved
+
+
+def test_people_of_the_training_are_known_again_within_one_collection():
+    def release(keys, people, name):
+        stimuli = replace(releases.stimuli(len(keys), subject=people), key=np.array(keys))
+        return SimpleNamespace(stimuli=stimuli, manifest={"collection": {"name": name}})
+
+    first = release(["a1", "a2", "b1", "c1"], ["a", "a", "b", ""], "faces")
+    training = np.array([True, True, False, True])
+    again = release(["a3", "b2", "c1", "c2"], ["a", "b", "", ""], "faces")
+    assert trained_on(first, training, again).tolist() == [True, False, True, False]
+    elsewhere = release(["a3", "c1"], ["a", ""], "other faces")
+    assert not trained_on(first, training, elsewhere).any()

@@ -144,7 +144,7 @@ def test_a_study_on_a_release_without_pictures_says_so(tmp_path, capsys):
 
 def test_networks_are_measured_on_a_second_collection_class_by_class_and_group_by_group(folder, tmp_path, capsys):
     second = tmp_path / "second"
-    there = picture_release(second, seed=5, n_subjects=6, with_split=False)
+    there = picture_release(second, seed=5, n_subjects=6, with_split=False, collection="other bars")
     out = tmp_path / "out"
     run(folder, out, "vit-vs-resnet", "size=32", "width=0.05", second=second)
     found = read_study(out)
