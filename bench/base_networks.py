@@ -1,0 +1,108 @@
+"""What networks look at that began alike and learnt in part or whole: python -m bench.base_networks [--keep DIR]
+
+One Million Impressions (300 rated faces; skipped where ../shared/data is absent), networks of the recipe
+`lrp-attributes` a quarter as wide, 96 pixels: the age network is trained, then happiness on top of it, once the dense
+layers only and once all. Printed is how well each predicts on faces held out, and what its answers rest on; with --keep
+the page that sets them side by side stays in DIR.
+"""
+
+import argparse
+import csv
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from triplets import archive
+from triplets.records import Landmarks, Ratings, Stimuli, Triplets
+
+IS_LONG = True  # some minutes
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", type=Path, help="a folder for the release, the networks and the page")
+    parser.add_argument("--epochs", type=int, default=200)
+    parser.add_argument("--size", type=int, default=96)
+    options = parser.parse_args(arguments if arguments is not None else [])
+    folder = Path(os.environ.get("SEMBLANCE_SHARED_DATA", "../shared/data")) / "omi"
+    if not folder.is_dir():
+        print(f"base_networks: skipped, {folder} is absent")
+        return
+    with tempfile.TemporaryDirectory() as place:
+        os.environ.setdefault("PICTURE_CACHE_DIR", place)
+        _compare(options, folder, options.keep or Path(place))
+
+
+def _compare(options, folder: Path, out: Path):
+    # Imported here, so that the absence of data is said at once: torch takes seconds to load.
+    from analysis.explaining import collection, side_by_side
+    from analysis.explaining.page import render
+    from learning.recipes import recipe
+    from learning.training import train_release
+
+    out.mkdir(parents=True, exist_ok=True)
+    release = archive.read_release(out / "omi") if (out / "omi").is_dir() else rated_faces(folder, out / "omi")
+    changed = {
+        "size": str(options.size),
+        "width": "0.25",
+        "crop": "face",
+        "epochs": str(options.epochs),
+        "device": "cpu",
+    }
+    base, found = "", {}
+    for name in ("base-age", "age-dense-happiness", "age-full-happiness"):
+        config = recipe(f"lrp-attributes/{name}").config.with_changes(changed | {"pretrained": base})
+        made = train_release(release, config, seed=0, out=out / name, recipe_name=f"lrp-attributes/{name}")
+        said = {key: round(made.metrics[f"{key}_test"], 2) for key in ("mae", "mae_of_mean", "pearson")}
+        print(f"{name}: on faces held out {said}", flush=True)
+        if base:
+            found[name] = collection.explain_collection(made.checkpoint, release, out / "maps" / name)
+        base = base or str(made.checkpoint)
+    results, drawn = side_by_side.compared(found)
+    for network in results["networks"]:
+        (row,) = network["occlusion"]
+        parts = {part["part"]: (part["change"]["value"], part["lowest"]["value"]) for part in row["parts"]}
+        words = ", ".join(f"{part} {change:+.1f} (most in {most:.2f})" for part, (change, most) in parts.items())
+        print(f"{network['name']}, without a part: {words}", flush=True)
+    for one in results["alike"]:
+        print(f"maps alike, {one['method']}: {one['table'][0][1]:.2f} over {one['n']} faces", flush=True)
+    (out / "explanations.html").write_text(render(results, drawn, release), encoding="utf-8")
+
+
+def rated_faces(folder: Path, out: Path) -> archive.Release:
+    """Return the faces of One Million Impressions with their mean ratings as a release, written to a folder."""
+    faces, means = (_rows(folder / f"{name}.csv") for name in ("stimuli", "attribute_means"))
+    of = {row["stimulus"]: row for row in means}
+    files, n = [face["file"] for face in faces], len(faces)
+    place = {file: row for row, file in enumerate(files)}
+    with np.load(folder / "landmarks.npz", allow_pickle=False) as arrays:
+        rows = np.array([place[str(name)] for name in arrays["file"]])
+        landmarks = Landmarks(rows, arrays["points"], "mediapipe-478")
+    whole, number, text = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, str)
+    stimuli = Stimuli(
+        key=np.array(files), subject=np.array([face["stimulus"] for face in faces]), class_label=np.full(n, ""),
+        degree=np.full(n, np.nan), is_neutral=np.full(n, -1, np.int8), split=np.full(n, ""), picture=np.array(files),
+        attributes={name: np.array([float(of[face["stimulus"]][name]) for face in faces])
+                    for name in means[0] if name != "stimulus"},
+    )  # fmt: skip
+    archive.write_release(
+        out, study={"name": "One Million Impressions"}, collection={"name": "omi", "landmark_scheme": "mediapipe-478"},
+        settings={}, stimuli=stimuli, landmarks=landmarks,
+        triplets=Triplets(whole, whole, whole, whole, whole, whole, number, text, whole.astype(np.int8), text, whole),
+        ratings=Ratings(whole, text, number, number, whole, number, text), responses=[],
+        pictures=[(file, (folder / file).read_bytes()) for file in files],
+    )  # fmt: skip
+    return archive.read_release(out)
+
+
+def _rows(path: Path) -> list[dict]:
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
