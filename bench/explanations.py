@@ -45,6 +45,8 @@ def main(arguments=None):
         direction = towards([0] * BATCH, 3).to(options.device)
         if "conservation" not in options.skip:
             conservation(architecture, network, x[:4], direction[:4])
+            without = random_network(architecture, size, width, bias=0.0).to(options.device)
+            conservation(f"{architecture} without biases", without, x[:4], direction[:4], rules=(lrp.EPSILON,))
         if "throughput" not in options.skip:
             throughput(architecture, network, x, direction, options)
     if "tangent" not in options.skip:
@@ -52,8 +54,8 @@ def main(arguments=None):
         trained()
 
 
-def conservation(name, network, x, direction):
-    for rule in lrp.RULES:
+def conservation(name, network, x, direction, rules=tuple(lrp.RULES)):
+    for rule in rules:
         try:
             explain = lrp.Lrp(network, rule)
         except NotExplainable:

@@ -1,9 +1,10 @@
-"""What a network looks at that learnt to tell smiling from neutral faces: python -m bench.smiles [--seeds 0 1 2 3]
+"""What a network looks at that learnt to tell smiling from neutral faces: python -m bench.smiles [--keep DIR]
 
 London faces (102 people, neutral and smiling; skipped where ../shared/data is absent): the small network of the recipe
 `picture-classes`, people held out, trained once a seed, which divides the people anew. Then each part of the held-out
 smiling faces is painted over with that face's own skin colour: how the score "smiling against neutral" changes, and in
-how many faces the mouth lowers it most (chance 1 in 5).
+how many faces the mouth lowers it most (chance 1 in 5). --keep leaves the release and the networks in DIR, for
+`python -m analysis explain DIR/run-0 DIR/release --out DIR/maps`.
 """
 
 import argparse
@@ -23,6 +24,7 @@ def main(arguments=None):
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--size", type=int, default=48)
+    parser.add_argument("--keep", type=Path, metavar="DIR")
     options = parser.parse_args(arguments if arguments is not None else [])
     folder = Path(os.environ.get("SEMBLANCE_SHARED_DATA", "../shared/data")) / "london"
     if not folder.is_dir():
@@ -41,13 +43,14 @@ def main(arguments=None):
 
     with tempfile.TemporaryDirectory() as place:
         os.environ.setdefault("PICTURE_CACHE_DIR", place)
-        release = london(folder, Path(place) / "release")
+        kept = options.keep or Path(place)
+        release = london(folder, kept / "release")
         changes, people, right, names = [], [], [], ()
         for seed in options.seeds:
             changed = {"crop": "face", "size": str(options.size), "epochs": str(options.epochs), "channels": "3",
                        "device": "cpu"}  # fmt: skip
             config = recipe("picture-classes").config.with_changes(changed)
-            out = Path(place) / f"run-{seed}"
+            out = kept / f"run-{seed}"
             checkpoint = load_checkpoint(train_release(release, config, seed=seed, out=out).checkpoint)
             faces = Faces(checkpoint, release, "cpu")
             asked, split = asking.ask(checkpoint, release, faces.pictures, faces.outputs)
