@@ -137,6 +137,10 @@ class PostingForm(forms.ModelForm):
         return postings.extension_cost(was, wanted["n_places"]), payments.spending(study)
 
 
+#: What is told about a posting before what was decided about it.
+STANDS = ["state_badge", "whole_message", "places", "cost_shown"]
+
+
 @admin.register(Posting)
 class PostingAdmin(admin.ModelAdmin):
     form = PostingForm
@@ -152,12 +156,23 @@ class PostingAdmin(admin.ModelAdmin):
         return False
 
     def render_change_form(self, request, context, *args, **kwargs):
+        posting = kwargs.get("obj")
         context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        context["show_save"] = posting is None or posting.state == Posting.State.OPEN
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_readonly_fields(self, request, obj=None):
         """Published is published: afterwards only the number of places grows."""
-        return [name for name in PostingForm.Meta.fields if name != "n_places"] if obj else []
+        if obj is None:
+            return []
+        fixed = [name for name in PostingForm.Meta.fields if name != "n_places" or obj.state != Posting.State.OPEN]
+        return [*STANDS, *fixed]
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return super().get_fields(request, obj)
+        growth = ["n_places", "approved_cost"] if obj.state == Posting.State.OPEN else ["n_places"]
+        return [*STANDS, *growth, *(name for name in PostingForm.Meta.fields if name != "n_places")]
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, posting):
@@ -173,12 +188,19 @@ class PostingAdmin(admin.ModelAdmin):
     def said(self, posting):
         return short(posting.message)
 
+    @admin.display(description="message")
+    def whole_message(self, posting):
+        return posting.message
+
     @admin.display(description="costs at most")
     def cost_shown(self, posting):
         return money(payments.committed_by(posting), posting.currency)
 
     def save_model(self, request, obj, form, change):
         wanted = {name: value for name, value in form.cleaned_data.items() if name != "approved_cost"}
+        if change and "n_places" not in wanted:
+            request.refusal = f"{obj} is {obj.get_state_display()}: only an open posting is extended."
+            return
         try:
             if change:
                 postings.extend_posting(obj, wanted["n_places"])

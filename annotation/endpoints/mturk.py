@@ -19,7 +19,6 @@ checked against its shape and every response cut to its own. Signatures must be 
 
 import re
 import time
-from html import escape
 from pathlib import Path
 
 import botocore.loaders
@@ -27,6 +26,7 @@ from botocore.model import ServiceModel
 
 from annotation.endpoints import mturk_assignments as work
 from annotation.endpoints import mturk_market as market
+from annotation.endpoints import mturk_pages as pages
 from annotation.endpoints import mturk_qualifications as qualifications
 from annotation.endpoints.faults import Fault, Faults
 from annotation.endpoints.ledger import Ledger, new_id
@@ -143,12 +143,13 @@ class LocalMTurk:
             base_url = f"http://{request.headers.get('host', '127.0.0.1')}"
             match route:
                 case ("GET", "/" | "/worker"):
-                    return self._open_hits(request.query.get("worker_id", ""), base_url)
+                    worker_id = request.query.get("worker_id", "")
+                    return pages.open_hits(self._hits_for(worker_id), worker_id, base_url)
                 case ("GET", "/worker/hits"):
                     return json_reply([_listed(hit) for hit in self._hits_for(request.query.get("worker_id", ""))])
                 case ("GET", path) if path.startswith("/worker/preview/"):
                     hit = market.find(self.ledger["hits"], path.rsplit("/", 1)[1], "HIT")
-                    return _frame(hit, work.frame_url(hit, None, base_url))
+                    return pages.frame(hit, work.frame_url(hit, None, base_url))
                 case ("POST", "/worker/accept"):
                     return self._accept(request, base_url)
                 case ("POST", "/worker/return"):
@@ -157,7 +158,7 @@ class LocalMTurk:
                 case ("POST", "/mturk/externalSubmit"):
                     work.submit(self.ledger, request.form())
                     self.ledger.keep()
-                    return _html("<h1>Submitted</h1><p>The requester will look at your work.</p>")
+                    return pages.submitted()
                 case (_, "/control/faults"):
                     return json_reply(self.faults.control(request.method, request.json()))
                 case ("POST", "/control/clock"):
@@ -183,24 +184,8 @@ class LocalMTurk:
         address = work.frame_url(hit, assignment, base_url)
         self.ledger.keep()
         if "text/html" in request.headers.get("accept", ""):
-            return _frame(hit, address)
+            return pages.frame(hit, address)
         return json_reply({"assignment_id": assignment["AssignmentId"], "external_url": address})
-
-    def _open_hits(self, worker_id: str, base_url: str) -> Reply:
-        rows = "".join(
-            f"<tr><td><a href='/worker/preview/{hit['HITId']}'>{escape(hit['Title'])}</a><br>"
-            f"<small>{escape(hit['Description'])}</small></td><td>${escape(hit['Reward'])}</td>"
-            f"<td>{hit['NumberOfAssignmentsAvailable']}</td><td><form method='post' action='/worker/accept'>"
-            f"<input type='hidden' name='hit_id' value='{hit['HITId']}'><input name='worker_id' required "
-            f"pattern='A[A-Z0-9]+' placeholder='A1WORKER' aria-label='worker id' value='{escape(worker_id)}'> "
-            "<button>Accept</button></form></td></tr>"
-            for hit in self._hits_for(worker_id)
-        )
-        empty = "" if rows else "<p>No HIT is open.</p>"
-        return _html(
-            f"<h1>Open HITs</h1><table><tr><th>HIT</th><th>Reward</th><th>Left</th><th></th></tr>{rows}</table>{empty}"
-            f"<p><small>A local Mechanical Turk at {escape(base_url)}. Nobody is paid here.</small></p>"
-        )
 
 
 def _copy(value):
@@ -245,23 +230,3 @@ def _listed(hit: dict) -> dict:
         "reward": hit["Reward"],
         "n_available": hit["NumberOfAssignmentsAvailable"],
     }
-
-
-def _frame(hit: dict, address: str) -> Reply:
-    if not address.startswith("http"):
-        return _html(f"<h1>{escape(hit['Title'])}</h1><p>This question has no page of its own.</p>")
-    return _html(
-        f"<h1>{escape(hit['Title'])}</h1><iframe src='{escape(address)}' height='{hit['frame_height'] or 800}' "
-        "sandbox='allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox'></iframe>"
-    )
-
-
-def _html(content: str) -> Reply:
-    return Reply(
-        body=(
-            "<!doctype html><html lang='en'><meta charset='utf-8'><title>Local Mechanical Turk</title><style>"
-            "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
-            "td,th{text-align:left;padding:.4rem 1rem .4rem 0}iframe{width:100%;border:1px solid}</style>"
-            f"{content}</html>"
-        ).encode()
-    )

@@ -136,7 +136,8 @@ def _reason(study: Study, needed: int, created: int) -> str:
         return f"{needed} slots are missing; none is created while the study is {study.state}."
     if created < needed:
         return f"{needed} slots are missing, {created} created: the cap of {slot_cap(study)} slots is reached."
-    return f"{created} slots created in place of those of excluded people."
+    slots = "1 slot" if created == 1 else f"{created} slots"
+    return f"{slots} created in place of those of excluded people."
 
 
 def _keep(decision: ReplacementDecision) -> ReplacementDecision:

@@ -191,3 +191,18 @@ def test_nothing_about_money_is_deleted(researcher_client, url, model):
     row = {"budget": Budget, "posting": Posting, "submission": Submission, "outboxentry": OutboxEntry}[model]
     page = reverse(f"admin:annotation_{model}_delete", args=[row.objects.first().pk])
     assert researcher_client.post(page, {"post": "yes"}).status_code == 403
+
+
+def test_a_posting_that_is_over_says_why_and_cannot_be_extended(researcher_client, url):
+    posting = publish(paid_study(), n_places=2)
+    page = reverse("admin:annotation_posting_change", args=[posting.pk])
+    assert 'name="_save"' in text(researcher_client.get(page))
+    market.client(url).update_expiration_for_hit(HITId=posting.external_id, ExpireAt=0)
+    act(researcher_client, "posting", "collect", posting)
+    shown = text(researcher_client.get(page))
+    assert "Closed" in shown and "It is over at Mechanical Turk" in shown
+    assert 'name="_save"' not in shown and 'name="n_places"' not in shown
+    answer = researcher_client.post(page, {"n_places": 5, "approved_cost": "1.80"}, follow=True)
+    assert "only an open posting is extended" in text(answer)
+    posting.refresh_from_db()
+    assert posting.n_places == 2

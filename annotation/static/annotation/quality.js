@@ -104,7 +104,7 @@ addEventListener("DOMContentLoaded", () => {
       const rows = alpha.filter((found) => found.value !== null);
       const names = [...new Set(rows.map((found) => found.attribute))];
       if (!rows.length) return [nothing("Too few answers to the same question yet.")];
-      const low = Math.min(0, ...rows.map((found) => found.low ?? found.value));
+      const low = Math.max(-1, Math.min(0, ...rows.map((found) => found.low ?? found.value))); // intervals of few answers have no end
       const step = names.length > 12 ? 20 : 26;
       const height = step * (names.length + (again.value === null ? 0 : 1)) + 34;
       const svg = sheet(height, rows.map((found) => `${found.statistic} ${found.attribute} ${two(found.value)}`).join(", "));
