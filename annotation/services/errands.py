@@ -6,9 +6,7 @@ from annotation.models import Study
 from annotation.services.imports import Imported, JudgementsRefused, import_responses
 from annotation.services.releases import freeze_release
 from triplets.models import Errand
-from triplets.services.errands import does
-
-N_QUOTED = 100  # bad lines; the command prints them all
+from triplets.services.errands import does, with_lines
 
 
 @does(Errand.Kind.RELEASE)
@@ -44,8 +42,6 @@ def _sentence(imported: Imported) -> str:
 
 
 def _refusal(error: JudgementsRefused, path: str, name: str) -> str:
-    """Every bad line, in a column, under the name that the file came with."""
-    lines = [f"line {line}: {reason}" for line, reason in error.problems[:N_QUOTED]]
-    n_more = len(error.problems) - len(lines)
-    lines += [f"and {n_more:,} more"] if n_more else []
-    return "\n".join([str(error).replace(path, name).rstrip(".") + ".", *lines])
+    """What is wrong, under the name that the file came with."""
+    lines = [f"line {line}: {reason}" for line, reason in error.problems]
+    return with_lines(str(error).replace(path, name).rstrip(".") + ".", lines)

@@ -203,6 +203,31 @@ def test_faces_are_unpacked_written_anew_and_imported():
 
 
 @pytest.mark.parametrize(
+    ("named", "packed"),
+    [("a.png", "a.png"), ("in/a.png", "in/a.png"), ("a.png", "faces/a.png"), ("in/a.png", "faces/in/a.png"),
+     ("in/a.png", "a.png"), ("very/deep/in/a.png", "in/a.png")],
+)  # fmt: skip
+def test_a_folder_may_be_packed_or_not(named, packed):
+    errand = faces(f"file,subject\n{named},1\n", names=(packed, "__MACOSX/._a.png"))
+    assert errands.do_errand(errand.pk) == "finished", Errand.objects.get().message
+    assert Stimulus.objects.get().key == named
+
+
+@pytest.mark.parametrize("named", ["../a.png", "/etc/passwd", "in/../../a.png", "\\a.png", ""])
+def test_names_that_lead_elsewhere_are_not_helped(named):
+    assert errands.do_errand(faces(f"file,subject\n{named},1\n", names=("a.png",)).pk) == "failed"
+    assert not Stimulus.objects.exists()
+
+
+def test_a_hundred_problems_are_told_and_how_many_more():
+    rows = "".join(f"c{n}.png,1\n" for n in range(150))
+    errands.do_errand(faces(f"file,subject\n{rows}").pk)
+    told = Errand.objects.get().message.splitlines()
+    assert told[0] == "nothing was imported because 150 problems were found in the manifest:"
+    assert (len(told), told[-1]) == (102, "and 50 more")
+
+
+@pytest.mark.parametrize(
     ("errand", "reason"),
     [
         (lambda: faces(names=("../a.png",)), "which leads outside"),

@@ -13,7 +13,7 @@ What it raises as ValueError is a sentence for the researcher.
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ HEARTBEAT_SECONDS = 0.5
 #: can take the errand away then, so silence is no reason to give up. `finish` within the transaction decides.
 PATIENCE_SECONDS = 3600
 LONGEST_MESSAGE = 20_000  # characters
+N_QUOTED = 100
 ADVICE = "Usually the machine ran out of memory: look at the worker's log, free memory, then ask for it again."
 _doers: dict[str, Callable] = {}
 
@@ -102,6 +103,12 @@ def do_errand(pk: int) -> str | None:
         _forget(errand.files)
         Errand.objects.filter(pk=pk).update(files={})
     return ended
+
+
+def with_lines(summary: str, lines: Sequence[str]) -> str:
+    """Return a refusal and what is wrong, a line each: the first hundred; the commands print them all."""
+    n_more = len(lines) - N_QUOTED
+    return "\n".join([summary, *lines[:N_QUOTED], *([f"and {n_more:,} more"] if n_more > 0 else [])])
 
 
 def sweep_errands() -> list[int]:
