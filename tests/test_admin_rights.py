@@ -1,7 +1,11 @@
 """Researchers run studies; they cannot touch accounts, groups or permissions (CVE-2026-23526)."""
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
+
+from tests.annotation.making import make_study, work
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +44,62 @@ def test_no_page_allows_inline_script(client):
     policy = client.get(reverse("admin:login")).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "script-src 'self'" in policy
+
+
+def test_no_bulk_action_reaches_an_account(researcher_client, rita, django_user_model):
+    """Lists of accounts take no action of researchers, whichever they name."""
+    carol = django_user_model.objects.create_user("carol")
+    for model, row in (("user", carol), ("group", rita.groups.get())):
+        sent = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        assert researcher_client.post(reverse(f"admin:auth_{model}_changelist"), sent).status_code == 403
+        row.refresh_from_db()
+
+
+def test_a_researcher_cannot_change_the_groups_of_anybody(researcher_client, rita):
+    everything = Group.objects.create(name="everything")
+    everything.permissions.set(Permission.objects.all())
+    account = reverse("admin:auth_user_change", args=[rita.pk])
+    group = reverse("admin:auth_group_change", args=[rita.groups.get().pk])
+    password = {"password1": "a long one 1", "password2": "a long one 1"}
+    for address, sent in (
+        (account, {"username": "rita", "groups": [everything.pk], "is_staff": "on"}),
+        (f"{account}?_popup=1", {"username": "rita", "groups": [everything.pk]}),
+        (group, {"name": "Researchers", "permissions": list(Permission.objects.values_list("pk", flat=True))}),
+        (reverse("admin:auth_user_add"), {"username": "second"} | password),
+    ):
+        assert researcher_client.post(address, sent).status_code == 403
+    rita = type(rita).objects.get(pk=rita.pk)
+    assert [found.name for found in rita.groups.all()] == ["Researchers"]
+    assert not any(name.startswith(("auth.", "admin.", "sessions.")) for name in rita.get_all_permissions())
+
+
+def test_what_was_recorded_is_deleted_by_no_bulk_action(researcher_client, rita):
+    """Tokens are a researcher's own to withdraw; everything else that the flow made stays."""
+    work(make_study(n_questions=3, responses_per_question=1))
+    kept = 0
+    for model in admin.site._registry:
+        rows = list(model._default_manager.values_list("pk", flat=True))
+        if model._meta.app_label == "auth" or not rows:
+            continue
+        page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        sent = {"action": "delete_selected", "_selected_action": rows, "post": "yes"}
+        assert researcher_client.post(page, sent).status_code in (200, 302)
+        assert model._default_manager.filter(pk__in=rows).count() == len(rows), model
+        kept += 1
+    assert kept >= 6
+
+
+def test_no_page_of_a_row_edits_rows_of_another_table():
+    """Inline forms would be ways around the rights of the tables that they show."""
+    ours = [page for model, page in admin.site._registry.items() if model._meta.app_label != "auth"]
+    assert [page for page in ours if page.inlines or page.list_editable] == []
+
+
+def test_becoming_staff_gives_no_right(client, django_user_model):
+    """Rights come from the group alone: an account that is merely staff sees nothing and presses nothing."""
+    study = make_study()
+    client.force_login(django_user_model.objects.create_user("dan", is_staff=True))
+    for model in admin.site._registry:
+        page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert client.get(page).status_code == 403, model
+    assert client.post(reverse("admin:annotation_study_do", args=[study.pk, "close"])).status_code == 403

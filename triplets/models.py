@@ -251,7 +251,7 @@ class Errand(models.Model):
         QUEUED = "queued", "waits for a worker"
         RUNNING = "running", "under way"
         FINISHED = "finished", "done"
-        FAILED = "failed"
+        FAILED = "failed", "failed"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     question_set = models.ForeignKey(
@@ -290,7 +290,9 @@ class Errand(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.get_kind_display()} {self.question_set or self.wanted.get('collection', '')}".strip()
+        words = {self.Kind.STIMULI: "into", self.Kind.RESPONSES: "for", self.Kind.RELEASE: "of"}[self.kind]
+        of = self.question_set or self.wanted.get("collection", "")
+        return f"{self.get_kind_display().capitalize()} {words} {of}"
 
     @property
     def is_over(self) -> bool:

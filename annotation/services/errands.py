@@ -26,8 +26,13 @@ def import_judgements(errand, files, tell, finish):
     study = Study.objects.get(question_set=errand.question_set_id)
     name = errand.wanted["file"]
     file = files["file"].rename(files["file"].with_name(get_valid_filename(name)))  # its ending says how to read it
+
+    def progress(doing, n_done, n_all):
+        is_beginning = doing == "importing" and n_done == 0
+        tell(doing, *((n_all, 0) if is_beginning else (n_done, n_all)), at_once=is_beginning)
+
     try:
-        imported = import_responses(study, file, progress=tell, on_stored=lambda found: finish(_sentence(found)))
+        imported = import_responses(study, file, progress, on_stored=lambda found: finish(_sentence(found)))
     except JudgementsRefused as error:
         raise JudgementsRefused(_refusal(error, str(file), name)) from error
     if not imported.n_new:

@@ -69,6 +69,8 @@ def import_responses(
         max_worker_length=120 - len(_external_id(study, "")),
         progress=progress and (lambda n: progress("checking", n, 0)),
     )
+    if progress:
+        progress("importing", 0, len(rows))
     with transaction.atomic():
         study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
         known = ImportedFile.objects.filter(study=study, sha256=sha256).first()

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('stimuli', 'importing faces'), ('responses', 'importing judgements'), ('release', 'freezing a release')], max_length=10)),
                 ('wanted', models.JSONField(blank=True, default=dict, help_text='What was filled in.')),
                 ('files', models.JSONField(blank=True, default=dict, editable=False, help_text='What was uploaded, {role: stored name}, until it is over.')),
-                ('status', models.CharField(choices=[('queued', 'waits for a worker'), ('running', 'under way'), ('finished', 'done'), ('failed', 'Failed')], default='queued', max_length=10)),
+                ('status', models.CharField(choices=[('queued', 'waits for a worker'), ('running', 'under way'), ('finished', 'done'), ('failed', 'failed')], default='queued', max_length=10)),
                 ('doing', models.CharField(blank=True, help_text='What is being done at the moment.', max_length=80)),
                 ('n_done', models.PositiveIntegerField(default=0)),
                 ('n_all', models.PositiveIntegerField(default=0, help_text='0: not known.')),

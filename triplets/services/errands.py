@@ -3,7 +3,8 @@
 Each kind of errand is done by a function that is registered here, `do(errand, files, tell, finish)`:
 
 files : {role: path} of what was uploaded, on this machine
-tell(doing, n_done, n_all) : says how far it is, and ends the work (LeaseLost) where another worker has it by now
+tell(doing, n_done, n_all) : says how far it is, and ends the work (LeaseLost) where another worker has it by now;
+    `at_once` before a long transaction, in which SQLite lets nothing be written beside
 finish(message, **fields) : writes the outcome and gives the row back; within the transaction of the work where it
     has one, so that both are there or neither. A message is one line of words; `release` or `collection` may be added.
 
@@ -91,8 +92,9 @@ def do_errand(pk: int) -> str | None:
             Heartbeat(write, every_seconds=HEARTBEAT_SECONDS, is_aside=True) as heart,
         ):
 
-            def tell(doing: str, n_done: int = 0, n_all: int = 0) -> None:
-                heart.report({"doing": doing, "n_done": n_done, "n_all": n_all})
+            def tell(doing: str, n_done: int = 0, n_all: int = 0, at_once: bool = False) -> None:
+                told = {"doing": doing, "n_done": n_done, "n_all": n_all}
+                (heart.beat_now if at_once else heart.report)(told)
                 if heart.order is Order.LOST:
                     raise LeaseLost
 
