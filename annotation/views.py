@@ -163,6 +163,7 @@ def instructions(request, participation):
         example=shown and shown_question(shown, participation.study),
         expected=shown and expected_answer(shown),
         has_practised=links.has_practised(participation),
+        is_slider=participation.study.kind == "rating" and scale_values(participation.study) is None,
         is_active=active_assignment(participation) is not None,
     )
 
@@ -195,6 +196,11 @@ def read_position(request, n: int) -> int:
     return min(int(text), n - 1) if text.isdecimal() and len(text) < 6 else 0
 
 
+def scale_values(study) -> range | None:
+    """Up to eleven values are buttons in a row; a longer scale is a slider, None."""
+    return range(study.scale_low, study.scale_high + 1) if study.scale_high - study.scale_low <= 10 else None
+
+
 def question_page(request, participation, shown, n_positions, n_answered, mode, **context):
     study = participation.study
     question = shown_question(shown, study)
@@ -208,8 +214,7 @@ def question_page(request, participation, shown, n_positions, n_answered, mode, 
         number=n_answered + 1,
         mode=mode,
         next_position=shown.position + 1,
-        # Up to eleven values are buttons in a row; a longer scale is a slider.
-        values=range(study.scale_low, study.scale_high + 1) if study.scale_high - study.scale_low <= 10 else None,
+        values=scale_values(study),
         middle=(study.scale_low + study.scale_high) // 2,
         **context,
     )
