@@ -164,12 +164,13 @@ def test_a_page_left_open_overnight_goes_on_with_fresh_addresses(visit, settings
     assert gone
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "slider"])
 @pytest.mark.parametrize("size", [(360, 640), (360, 560), (640, 360), (1280, 720)])
 def test_everything_is_on_the_screen_at_once(visit, kind, size):
     width, height = size
-    study = make_study(kind=kind, collection=make_collection(size=350), title="A study with a rather long title",
-                       options=EKMAN if kind == "choice" else [])  # fmt: skip
+    asked = {"options": EKMAN} if kind == "choice" else {"scale_low": 0, "scale_high": 100} if kind == "slider" else {}
+    study = make_study(kind="rating" if kind == "slider" else kind, collection=make_collection(size=350),
+                       title="A study with a rather long title", **asked)  # fmt: skip
     page = visit(address(enter(study)), **(PHONE | {"viewport": {"width": width, "height": height}}))
     ready(page, 0)
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
@@ -177,7 +178,9 @@ def test_everything_is_on_the_screen_at_once(visit, kind, size):
         height,
     ]
     boxes = [box.bounding_box() for box in page.locator("#question img, #question button, #text, .code").all()]
-    assert len(boxes) >= 6
+    if kind == "slider":
+        assert page.locator("[type=range]").bounding_box()["width"] >= min(300, width / 3)
+    assert len(boxes) >= (4 if kind == "slider" else 6)
     for box in boxes:
         assert box["x"] >= 0
         assert box["y"] >= 0

@@ -14,6 +14,7 @@
   const feedback = document.getElementById("feedback");
   const trouble = document.getElementById("trouble");
   const slider = form.querySelector("input[type=range]");
+  const chosen = form.querySelector("output");
   const loaded = new Map(); // position -> {place: Promise<HTMLImageElement>}
 
   let batch = null;
@@ -182,7 +183,7 @@
     count.textContent = `${nDone + 1} / ${batch.n_positions}`;
     const images = await picturesOf(question);
     if (isHalted || waiting[0] !== question) return;
-    text.textContent = question.text;
+    spell(question);
     form.elements.position.value = question.position;
     for (const place of places()) {
       const image = images[place.dataset.picture];
@@ -198,6 +199,14 @@
       form.dataset.ready = question.position;
     }));
     for (const next of waiting.slice(1, 1 + N_AHEAD)) fetchPictures(next);
+  }
+
+  /* Several attributes of one picture are asked in a row: what has changed is a single word. */
+  function spell(question) {
+    const [before, ...after] = question.attribute ? question.text.split(question.attribute) : [question.text];
+    const word = document.createElement("strong");
+    word.textContent = question.attribute;
+    text.replaceChildren(before, ...(after.length ? [word, after.join(question.attribute)] : []));
   }
 
   function answer(value, button) {
@@ -258,8 +267,8 @@
   function resetSlider() {
     slider.value = slider.defaultValue;
     slider.classList.add("untouched");
-    slider.nextElementSibling.hidden = false;
-    slider.nextElementSibling.textContent = "–";
+    chosen.hidden = false;
+    chosen.textContent = "–";
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     slider.focus({ preventScroll: true }); // the arrow keys move it at once
   }
@@ -267,7 +276,7 @@
   function touchSlider() {
     if (paintedAt === null) return;
     slider.classList.remove("untouched");
-    slider.nextElementSibling.textContent = slider.value;
+    chosen.textContent = slider.value;
     for (const button of form.querySelectorAll("button")) button.disabled = false;
   }
 
