@@ -40,7 +40,7 @@ def shown_errand(errand: Errand) -> dict:
 
 @admin.register(Errand)
 class ErrandAdmin(LookedAt):
-    list_display = ["what", "question_set", "status", "doing", "created_by", "created_at", "finished_at"]
+    list_display = ["what", "question_set", "status", "created_by", "created_at", "finished_at"]
     list_display_links = ["what"]
     list_filter = ["kind", "status"]
     list_select_related = ["question_set", "created_by", "collection", "release"]
