@@ -108,6 +108,7 @@ def sentence(points: list[tuple], *, is_error: bool = False, is_share: bool = Tr
     told = "{:+.{d}f}{u} [{:+.{d}f}, {:+.{d}f}]".format(
         unit * gain, *(unit * end for end in ends), d=1 if is_share else 2, u=" points" if is_share else ""
     )
+    told = told.replace("-", "\u2212")
     opening = f"Over the last {found['n_points']} points a doubling of the responses brought {told}"
     if ends[0] > 0:
         return f"{opening}: more responses still help."

@@ -252,14 +252,23 @@ def short(value) -> str:
     return typeset(text)
 
 
-def bracketed(estimate: dict) -> str:
+def bracketed(estimate: dict, least: float | None = None) -> str:
     """Return an estimate with its interval, 0.812 [0.790, 0.830]; an end that nothing is known of is left open.
+
+    least : a lower end below it says no more than that, such as an R² below -1, far worse than guessing the mean.
 
     >>> bracketed({"value": 0.81249, "low": 0.79, "high": None})
     '0.812 [0.790, …]'
+    >>> bracketed({"value": 0.1, "low": -17000000.0, "high": 0.9}, -1)
+    '0.100 [below −1, 0.900]'
     """
-    ends = ("…" if estimate[end] is None else f"{estimate[end]:,.3f}" for end in ("low", "high"))
-    return typeset(f"{estimate['value']:,.3f} [{', '.join(ends)}]")
+
+    def end(value: float | None) -> str:
+        if value is None:
+            return "…"
+        return f"below {least:g}" if least is not None and value < least else f"{value:,.3f}"
+
+    return typeset(f"{estimate['value']:,.3f} [{end(estimate['low'])}, {end(estimate['high'])}]")
 
 
 def hundredfold(estimate: dict) -> str:

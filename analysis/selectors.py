@@ -67,6 +67,11 @@ def published_reports() -> QuerySet[Report]:
     )
 
 
+def on_the_front_page(reports: QuerySet[Report]) -> QuerySet[Report]:
+    """Return the reports that stand alone: those of a published study's networks are listed on that study."""
+    return reports.exclude(evaluation__checkpoint__run__study_run__reports__is_published=True)
+
+
 def key_figures(report_pks) -> dict[int, list[dict]]:
     """Return {report key: [{"name", "value", "low", "high"}, ...]}, shares as percentages, on the held-out split."""
     rows = Report.objects.filter(pk__in=list(report_pks)).values_list(

@@ -95,6 +95,8 @@ def test_a_study_is_trained_measured_and_reported_and_published_with_its_network
     # Strangers find the study, its networks and its files, and nothing of the admin.
     page = client.get(f"/studies/{report.address}/").content.decode()
     assert "/admin/" not in page and client.get(f"/reports/{own.address}/").status_code == 200
+    home = client.get("/").content.decode()
+    assert f"/studies/{report.address}/" in home and f"/reports/{own.address}/" not in home and "/compare/" in home
     content = b"".join(client.get(f"/studies/{report.address}/files.zip").streaming_content)
     names = zipfile.ZipFile(io.BytesIO(content)).namelist()
     assert {"study.html", "study.json", "networks.csv", "classes.csv", "data-sheet.md", "cnn.html",

@@ -67,7 +67,7 @@
       }
     },
 
-    // Names beside their points, those that would lie over another left out.
+    // Names on the free side of their points, those that would lie over another left out.
     words(context) {
       context.font = (this.width < 500 ? 11 : 12.5) + "px " + ink("font");
       context.fillStyle = ink("ink");
@@ -75,9 +75,10 @@
       const taken = [];
       for (let k = 0; k < this.xs.length; k++) {
         const text = this.data.captions[k], wide = context.measureText(text).width;
-        const right = this.xs[k] + 8 + wide < this.width;
-        const box = [right ? this.xs[k] + 8 : this.xs[k] - 8 - wide, this.ys[k] - 8, wide, 16];
-        if (taken.some((o) => box[0] < o[0] + o[2] && o[0] < box[0] + box[2] && box[1] < o[1] + o[3] && o[1] < box[1] + box[3])) continue;
+        const lies = (box) => taken.some((o) => box[0] < o[0] + o[2] && o[0] < box[0] + box[2] && box[1] < o[1] + o[3] && o[1] < box[1] + box[3]);
+        const box = [this.xs[k] + 8, this.xs[k] - 8 - wide].map((left) => [left, this.ys[k] - 8, wide, 16])
+          .find((one) => one[0] > 1 && one[0] + wide < this.width - 2 && !lies(one));
+        if (!box) continue;
         taken.push(box);
         context.fillText(text, box[0], this.ys[k]);
       }

@@ -56,7 +56,10 @@ function drawLines(host, { series, x: words, percent }) {
     lineNode("text", { x: pad.left - 6, y: y(at) + 4, class: "lines-tick lines-end" }, plot, text);
   }
   for (const at of ticks(left, right, Math.max(2, Math.floor(width / 130)))) {
-    lineNode("text", { x: x(at), y: height - pad.bottom + 16, class: "lines-tick lines-middle" }, plot, lineNumber(at));
+    // A word in the middle of the last tick would be cut off by the edge.
+    const anchor = x(at) > width - pad.right - 16 ? "lines-end" : "lines-middle";
+    const place = anchor === "lines-end" ? width - 1 : x(at);
+    lineNode("text", { x: place, y: height - pad.bottom + 16, class: `lines-tick ${anchor}` }, plot, lineNumber(at));
   }
   lineNode("text", { x: pad.left + inner.width / 2, y: height - 5, class: "lines-tick lines-middle" }, plot, words);
 
