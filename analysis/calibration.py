@@ -130,18 +130,23 @@ def _bins(confidence: np.ndarray, n_cases: np.ndarray) -> np.ndarray:
 
 
 def vote_noise(n_positive, n_votes) -> float | None:
-    """Return the Brier score of somebody who knows every question's true share of votes; None with single votes.
+    """Return the Brier score of somebody who knows every question's true share of votes; None where that is unknown.
 
     Mean over votes of p(1 - p), for which k(n - k)/(n(n - 1)) is unbiased: nobody can score lower in the long run.
+    Only questions with an odd number of votes above one tell it: a single vote has no spread, and of even numbers the
+    ties are missing among settled questions, so that those left look far more agreed than people are. None where such
+    questions have less than half of the votes.
 
     >>> vote_noise([5, 4], [5, 5])
     0.1
+    >>> vote_noise([2, 1, 1], [2, 1, 1]) is None
+    True
     """
     k, n = np.asarray(n_positive, np.float64), np.asarray(n_votes, np.float64)
-    several = n > 1
-    if not several.any():
+    tells = (n > 1) & (n % 2 == 1)
+    if n[tells].sum() < n.sum() / 2 or not tells.any():
         return None
-    k, n = k[several], n[several]
+    k, n = k[tells], n[tells]
     return float((k * (n - k) / (n - 1)).sum() / n.sum())
 
 

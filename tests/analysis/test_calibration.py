@@ -105,3 +105,16 @@ def test_links_are_those_of_the_losses():
 def test_what_nobody_can_undercut():
     assert calibration.vote_noise([1, 1], [1, 1]) is None
     assert calibration.vote_noise([5, 4, 1], [5, 5, 1]) == pytest.approx(0.1)
+
+
+def test_ties_that_are_missing_among_settled_questions_do_not_make_people_look_agreed():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.3, 0.95, 40_000)
+    true = float((p * (1 - p)).mean())
+    for n, known in ((3, True), (5, True), (2, False), (4, False)):
+        k = rng.binomial(n, p)
+        settled = 2 * k != n
+        found = calibration.vote_noise(np.maximum(k, n - k)[settled], np.full(settled.sum(), n))
+        assert found == pytest.approx(true, abs=0.005) if known else found is None
+    # Mostly single votes: nothing can be told from the few others.
+    assert calibration.vote_noise([1] * 10 + [3, 2], [1] * 10 + [3, 3]) is None

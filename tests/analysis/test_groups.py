@@ -76,6 +76,10 @@ def test_small_groups_are_left_out_by_name():
     stimuli = people(sex=["f"] * 20 + ["m"] * 18 + ["x"] * 2)
     found = groups.by_group([outcome(stimuli, 0.8)], stimuli, n_bootstrap=100)
     assert found["left_out"] == ["sex x"] and {row["group"] for row in found["rows"]} == {"f", "m"}
+    # What one figure has too few cases of, another may compare: then it is not left out.
+    some = replace(outcome(stimuli, 0.8), key="read", value=np.ones(3), row=np.arange(3))
+    both = groups.by_group([outcome(stimuli, 0.8), some], stimuli, n_bootstrap=100)
+    assert both["left_out"] == ["sex x"] and {row["outcome"] for row in both["rows"]} == {found["rows"][0]["outcome"]}
     assert "no column" in groups.by_group([outcome(stimuli, 0.8)], replace(stimuli, extra={}))["omitted"]
     few = people(4, sex=["f", "f", "m", "m"])
     assert "no two groups" in groups.by_group([outcome(few, 0.8)], few)["omitted"]
