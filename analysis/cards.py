@@ -7,7 +7,7 @@ Gebru et al., Datasheets for Datasets (2021). What nobody has recorded is said t
 import re
 from dataclasses import dataclass, field
 
-from analysis import wording
+from analysis import sentences, wording
 
 UNKNOWN = "Not recorded."
 
@@ -168,16 +168,9 @@ def _groups(results: dict) -> str:
 
 
 def _gaps(results: dict) -> tuple[str, ...]:
-    """Return the sentences on groups of people that the results hold, or that there are none."""
-    said = [text for text in _sentences(results.get("groups")) if text]
-    return tuple(said) or ("No figure by group of people: the manifest names no group, or too few people of each.",)
-
-
-def _sentences(groups) -> list[str]:
-    if isinstance(groups, dict):
-        own = [groups[key] for key in ("sentence", "omitted") if isinstance(groups.get(key), str)]
-        return own + [text for value in groups.values() if isinstance(value, dict | list) for text in _sentences(value)]
-    return [text for value in groups for text in _sentences(value)] if isinstance(groups, list) else []
+    """Return what is known of groups of people, in a sentence."""
+    said = sentences.of_gaps(results.get("groups"))
+    return (said or "No figure by group of people: the manifest names no group, or too few people of each.",)
 
 
 def _distances(results: dict) -> str:

@@ -186,6 +186,15 @@ def of_controls(found: dict, satisfied: dict) -> str:
     return text
 
 
+def of_gaps(groups: dict | None) -> str:
+    """Return the sentence about groups of people, or why nothing can be told of them; "" where nobody looked."""
+    if not groups:
+        return ""
+    if "omitted" in groups:
+        return f"Whether it fails for some people more than for others cannot be told: {groups['omitted']}."
+    return of_groups(groups)
+
+
 def of_answers(found: dict) -> str:
     """Return the one sentence about what a network of pictures says itself."""
     of = found["by_split"][found["split"]]

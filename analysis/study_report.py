@@ -135,24 +135,14 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "attributes": _attributes(metrics.get(f"attributes_{split}") or {}, study_measures.attributes(measured, split)),
         "second": _second(part.second, published.SECOND.get(study.study, {}).get(part.name)),
         "headline": measured["headline"] if measured else "",
-        "gaps": _gaps(measured),
         "tangent": _tangent(measured),
+        "gaps": sentences.of_gaps((measured or {}).get("groups")),
     }
 
 
 def _published_confusion(study: StudyResults, part: PartResult) -> dict | None:
     known = published.CONFUSION.get(study.study, {}).get(part.name)
     return known and {"names": list(known[0]), "counts": known[1]}
-
-
-def _gaps(measured: dict | None) -> str:
-    """Return what an evaluation found about groups of people, in a sentence, "" where there was none."""
-    groups = (measured or {}).get("groups")
-    if not groups:
-        return ""
-    if "omitted" in groups:
-        return f"Whether it fails for some people more than for others cannot be told: {groups['omitted']}."
-    return sentences.of_groups(groups)
 
 
 def _tangent(measured: dict | None) -> list[dict]:

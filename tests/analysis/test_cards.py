@@ -2,7 +2,7 @@
 
 import copy
 
-from analysis import cards, wording
+from analysis import cards, sentences, wording
 
 MITCHELL = ["Model details", "Intended use", "Factors", "Metrics", "Training data", "Evaluation data",
             "Quantitative analyses", "Ethical considerations", "Caveats and recommendations"]  # fmt: skip
@@ -30,14 +30,16 @@ def test_the_data_sheet_says_where_the_data_come_from(measured):
     assert "Licence: CC0" in text and "| stimuli | 250 |" in text and "Not recorded." in text
 
 
-def test_sentences_on_groups_stand_on_the_card(measured):
-    groups = {"sex": {"sentence": "Women fare 3 points better than men.", "groups": []}, "age": {"omitted": "no ages"}}
-    text = cards.model_card(measured | {"groups": groups}).markdown()
-    assert "Women fare 3 points better than men." in text and "no ages" in text
-
-
 def test_text_from_outside_stays_text(measured):
     results = copy.deepcopy(measured)
     results["provenance"]["release"]["licence"] = "free\n# Fake heading | [here](http://x) <b>"
     text = cards.data_sheet(results).markdown()
     assert "\n# Fake" not in text and "\\[here\\](http://x) \\<b\\>" in text
+
+
+def test_a_card_says_what_is_known_of_groups_of_people(rich):
+    said = "\n".join(card.markdown() for card in cards.cards(rich) if card.name == "model-card")
+    assert rich["groups"]["rows"] and cards._quiet(sentences.of_groups(rich["groups"])) in said
+    alone = rich | {"groups": {"omitted": "there is one person"}}
+    said = "\n".join(card.markdown() for card in cards.cards(alone))
+    assert "Whether it fails for some people more than for others cannot be told: there is one person." in said
