@@ -10,15 +10,21 @@ from analysis.measured import Measured, satisfied
 from analysis.probes import NothingToProbe
 from analysis.satisfaction import gain, share
 from learning.splits import SUBJECT
+from triplets.records import Triplets
 
 
-def figures(of: Measured, tell: Callable) -> dict:
-    """Return every further part that this evaluation allows, ready for JSON: {part: figures or {"omitted": why}}."""
+def figures(of: Measured, tell: Callable, ties: Triplets) -> dict:
+    """Return every further part that this evaluation allows, ready for JSON: {part: figures or {"omitted": why}}.
+
+    ties : `ceilings.tied_questions` of all splits
+    """
     found = {}
     if of.headline is not None:
         tell("looking at kinds of triplets and at single people", 0.2)
         name, triplets = of.headline, of.triplets[of.headline]
-        found["kinds"] = {"split": name} | kinds.by_kind(of.hits(name), triplets, of.made.split, of.release, **of.how)
+        found["kinds"] = {"split": name} | kinds.by_kind(
+            of.hits(name), triplets, of.made.split, of.release, ties=ties.where(ties.split == name), **of.how
+        )
         found["annotators"] = {"split": name} | annotators.by_annotator(
             of.made.mean, of.made.row, of.release, of.made.split, name, **of.how
         )

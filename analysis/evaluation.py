@@ -143,15 +143,13 @@ def _figures(of: Measured, projections, tell: Callable) -> dict:
         "levels": _levels(triplets),
         **_satisfaction(of),
     }
+    ties = ceilings.tied_questions(release, triplets.split, of.seed)
     results["ceilings"], results["ceilings_note"] = ceilings.by_split(
-        triplets,
-        release.stimuli.subject,
-        ties=ceilings.tied_questions(release, triplets.split, of.seed),
-        **of.how,
+        triplets, release.stimuli.subject, ties=ties, **of.how
     )
     tell("probing expression classes", 0.3)
     results["probe"], reading = _probe(of)
-    results |= details.figures(of, tell)
+    results |= details.figures(of, tell, ties)
     results["groups"] = details.groups_of(of, reading)
     tell("drawing faces", 0.7)
     results["dimensions"] = portrait.dimensions(made)

@@ -31,7 +31,16 @@ GROUPS = (
 )
 
 
-def by_kind(hits: dict, triplets: Triplets, split: Split, release: Release, *, n_bootstrap=1000, seed=0) -> dict:
+def by_kind(
+    hits: dict,
+    triplets: Triplets,
+    split: Split,
+    release: Release,
+    *,
+    ties: Triplets | None = None,
+    n_bootstrap=1000,
+    seed=0,
+) -> dict:
     """Return the satisfied shares of every kind of held-out triplet, ready for JSON.
 
     hits : {representation: (n,) bool}, "embedding" among them; triplets : the n of the split that is reported
@@ -39,9 +48,10 @@ def by_kind(hits: dict, triplets: Triplets, split: Split, release: Release, *, n
     {"rows": [{"group", "key", "label", "n", "shares": {name: estimate}, "one_person", "oracle", "gain"}]}, the first
     row all of them; groups of which only one kind occurs are left out, except novelty, which always says what is new.
     gain : of the embedding over the best baseline of that row.
+    ties : questions of that split that were not settled; they count for the ceilings of their kind
     """
-    kinds = {"all": np.ones(len(triplets), bool)} | people_kinds(triplets, release.stimuli.subject)
-    kinds |= novelty_kinds(triplets, split, release) | sampler_kinds(triplets)
+    ties = triplets.where(slice(0)) if ties is None else ties
+    kinds, of_ties = (_kinds(some, split, release) for some in (triplets, ties))
     subject = np.asarray(release.stimuli.subject).astype(str)
     rows = []
     for group, keys in (("", ("all",)), *GROUPS):
@@ -49,18 +59,26 @@ def by_kind(hits: dict, triplets: Triplets, split: Split, release: Release, *, n
         if group in ("people", "sampler") and len(here) < 2:
             continue
         rows += [
-            _row(group, key, hits, triplets, kinds[key], subject, n_bootstrap=n_bootstrap, seed=seed) for key in here
-        ]
+            _row(group, key, hits, triplets, kinds[key], ties.where(of_ties[key]), subject, n_bootstrap=n_bootstrap,
+                 seed=seed)
+            for key in here
+        ]  # fmt: skip
     return {"rows": rows}
 
 
-def _row(group, key, hits, triplets, chosen, subject, **how) -> dict:
+def _kinds(triplets: Triplets, split: Split, release: Release) -> dict[str, np.ndarray]:
+    """Return {kind: (n,) bool} of all kinds."""
+    found = {"all": np.ones(len(triplets), bool)} | people_kinds(triplets, release.stimuli.subject)
+    return found | novelty_kinds(triplets, split, release) | sampler_kinds(triplets)
+
+
+def _row(group, key, hits, triplets, chosen, ties, subject, **how) -> dict:
     some = triplets.where(chosen)
     people = subject[some.anchor]
     shares = {name: share(of[chosen], people, **how) for name, of in hits.items()}
     baselines = [name for name in shares if name != "embedding"]
     best = max(baselines, key=lambda name: shares[name].value) if baselines else None
-    level, _ = ceilings.by_split(some, subject, **how)
+    level, _ = ceilings.by_split(some, subject, ties=ties, **how)
     of = next(iter(level.values()))["all"]
     ahead = gain(hits["embedding"][chosen], hits[best][chosen], people, **how) if best else None
     return {

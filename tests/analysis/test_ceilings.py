@@ -57,7 +57,7 @@ def test_ties_count_though_they_settle_nothing():
     first = rng.binomial(2, rng.random(30_000))
     settled, n_tied = judged([2] * int(np.sum(first != 1)), n_votes=2), int(np.sum(first == 1))
     nobody = np.full(len(settled), "")
-    ties = ceilings.Ties(np.full(n_tied, "test"), np.full(n_tied, 2), np.full(n_tied, ""))
+    ties = judged([1] * n_tied, n_votes=2)
     with_ties, _ = ceilings.by_split(settled, nobody, ties=ties, n_bootstrap=50)
     without, _ = ceilings.by_split(settled, nobody, n_bootstrap=50)
     assert with_ties["test"]["all"]["one_person"]["value"] == pytest.approx(0.75, abs=0.01)
@@ -81,12 +81,12 @@ def test_undecided_questions_are_found_among_the_responses_that_count():
     ]  # fmt: skip
     release = SimpleNamespace(
         responses=lambda: pa.Table.from_pylist(rows, RESPONSE_SCHEMA),
-        stimuli=SimpleNamespace(key=np.array(["a"]), subject=np.array(["001"])),
+        stimuli=SimpleNamespace(key=np.array(["c", "a", "b"])),
         triplets=judged([2], 3, split="train"),
     )
     found = ceilings.tied_questions(release, np.array(["train"]))
     assert found.split.tolist() == ["test", "train", "train"]
     assert found.n_votes.tolist() == [2, 2, 4]
-    assert found.subject.tolist() == ["001"] * 3
+    assert found.rows.tolist() == [[1, 2, 0]] * 3 and found.weight.tolist() == [0] * 3
     carved = ceilings.tied_questions(release, np.array(["validation"]))
     assert carved.split.tolist() == ["test", "validation", "validation"]

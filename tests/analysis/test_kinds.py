@@ -66,6 +66,22 @@ def test_every_kind_has_its_share_its_lead_and_its_ceilings():
     assert 0.5 < rows["all"]["one_person"]["value"] < rows["all"]["oracle"]["value"]
 
 
+def test_undecided_questions_lower_the_ceilings_of_their_own_kind():
+    subject = np.repeat(["a", "b", "c"], 10)
+    rows = [(0, 1, 2)] * 40 + [(0, 10, 20)] * 40
+    release = release_of(rows, subject, "test")
+    two = {"n_positive": np.full(80, 2), "n_votes": np.full(80, 2), "weight": np.full(80, 2)}
+    triplets = replace(release.triplets, **two)
+    ties = replace(triplets, n_positive=np.full(80, 1), weight=np.zeros(80, int)).where(slice(40))
+    split, hits = Split(np.full(30, "test"), triplets.split, SUBJECT, False), {"embedding": np.ones(80, bool)}
+    with_ties, without = (
+        {row["key"]: row["one_person"]["value"]
+         for row in kinds.by_kind(hits, triplets, split, release, ties=some, n_bootstrap=50)["rows"]}
+        for some in (ties, None)
+    )  # fmt: skip
+    assert with_ties["same"] < without["same"] - 0.1 and with_ties["different"] == without["different"]
+
+
 def test_one_kind_of_people_or_questions_is_no_row_of_its_own():
     release = release_of([(0, 1, 2)] * 12, ["a", "b", "c"], "test")
     split = Split(np.full(3, "test"), release.triplets.split, SUBJECT, False)
