@@ -19,7 +19,7 @@ LARGEST_POSITION = 32767
 LONGEST_LABEL = 80  # characters
 LONGEST_MS = 1e15
 LARGEST_BODY = 10_000  # bytes; an answer takes a hundred
-LARGEST_UPLOAD = 50_000_000  # bytes
+LARGEST_UPLOAD = 200_000_000  # bytes
 
 
 class NumberField(forms.FloatField):

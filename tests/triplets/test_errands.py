@@ -129,6 +129,9 @@ def test_a_lost_workers_errand_is_sent_again_and_not_for_ever(sent):
     errand.refresh_from_db()
     assert errand.status == "failed"
     assert "3 workers in a row were lost" in errand.message
+    tasks.sweep_errands()
+    errand.refresh_from_db()
+    assert (errand.files, kept()) == ({}, [])
 
 
 @pytest.mark.parametrize("kind", ["responses", "stimuli"])

@@ -102,8 +102,7 @@ def do_errand(pk: int) -> str | None:
 
     ended = leases.work_under(lease, work, _explain)
     if ended is not None:
-        _forget(errand.files)
-        Errand.objects.filter(pk=pk).update(files={})
+        _clear(errand)
     return ended
 
 
@@ -114,7 +113,10 @@ def with_lines(summary: str, lines: Sequence[str]) -> str:
 
 
 def sweep_errands() -> list[int]:
-    """Return the keys of errands to send again."""
+    """Return the keys of errands to send again; forget uploads that a lost worker has left."""
+    over = Errand.objects.filter(status__in=[Errand.Status.FINISHED, Errand.Status.FAILED]).exclude(files={})
+    for errand in over:
+        _clear(errand)
     leases.queue_lost_again(Errand, settings.RUN_LEASE_SECONDS, ADVICE)
     return leases.take_due(Errand, timedelta(minutes=1))
 
@@ -125,6 +127,11 @@ def sweep_errands() -> list[int]:
 def _keep(file: File) -> str:
     """Store an upload under a name that nobody can guess; the one that it came with is not used for anything."""
     return default_storage.save(f"errands/{secrets.token_hex(16)}", file)
+
+
+def _clear(errand: Errand) -> None:
+    _forget(errand.files)
+    Errand.objects.filter(pk=errand.pk).update(files={})
 
 
 def _forget(files: Mapping[str, str]) -> None:
