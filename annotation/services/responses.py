@@ -16,6 +16,7 @@ from triplets.models import Question
 TAKEN_OVER = (
     "The time for these pictures ran out and other people have taken your place. Everything you answered is saved."
 )
+ENDED = "This study has ended meanwhile. Everything you answered is saved. Thank you."
 LONGEST_MS = 24 * 3600 * 1000  # beyond a day a browser's clock tells about sleep, not about thought
 
 
@@ -97,7 +98,8 @@ def record_step_by_step(
         is_excluded = is_complete and _complete(assignment, participation)
     if is_excluded:
         replace_slots(study)
-    return Recorded(True, is_complete, n_answered, "" if is_open else TAKEN_OVER)
+    notice = "" if is_open else TAKEN_OVER if study.state == Study.State.OPEN else ENDED
+    return Recorded(True, is_complete, n_answered, notice)
 
 
 def _is_open(assignment: Assignment) -> bool:

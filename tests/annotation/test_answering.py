@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from annotation.errors import AnswerInvalid, AssignmentClosed
 from annotation.models import Assignment, Participation, Response, Slot
+from annotation.services import studies
 from annotation.services.assignments import claim_assignment, expire_leases
 from annotation.services.responses import record_response, sane_ms
 from tests.annotation.making import answer, enter, finish, make_annotator, make_study, side_of_first
@@ -149,6 +150,15 @@ def test_a_whole_pass_that_comes_late_is_done_and_takes_nobodys_place():
     assert Slot.objects.get().state == "taken"
     finish(bob)
     assert Slot.objects.get().state == "done"
+
+
+def test_answers_that_come_after_a_study_has_ended_are_kept_too():
+    assignment, _ = taken_over()
+    studies.close_study(assignment.study)
+    kept = answer(assignment, 0)
+    assert kept.is_new
+    assert kept.notice.startswith("This study has ended meanwhile.")
+    assert Slot.objects.get().state == "taken"
 
 
 def test_imported_work_takes_no_answers():
