@@ -20,3 +20,15 @@ def visit(chromium, live_server):
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def researcher_page(chromium, live_server, client, rita):
+    """A telephone in Rita's hand, logged in to the admin."""
+    client.force_login(rita)
+    context = chromium.new_context(viewport={"width": 360, "height": 800}, base_url=live_server.url)
+    context.set_default_timeout(15_000)
+    session = client.cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+    yield context.new_page()
+    context.close()
