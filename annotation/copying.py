@@ -8,12 +8,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+TIE = 1e-9
 #: Two people are one voice where they gave the same doubtful answer so often,
 SAME_DOUBTFUL = 6
 #: and where so large a share of these and of the questions they differ on are such answers.
 SHARE_OF_VOICE = 0.95
 #: Pairs of votes on one question that are looked at; in larger files, on every second, third ... question only.
-MOST_PAIRS = 20_000_000
+MOST_PAIRS = 5_000_000
 #: Nobody is this near to what a model makes of the votes (share of differing answers, of at least so many) who leaves
 #: the majority so often, unless the model follows them.
 LEAST_ERRORS, LEAST_ANSWERS, OFTEN_ALONE = 0.015, 20, 0.04
@@ -64,7 +65,7 @@ def n_followed(votes, believed, shares) -> int:
     shares : (n_questions, n_classes) of all votes, from which such people differ often
     """
     n_answers = votes.n_of_annotator
-    beaten = shares[votes.q, votes.label] < shares[votes.q].max(axis=1) - 1e-9
+    beaten = shares[votes.q, votes.label] < shares[votes.q].max(axis=1) - TIE
     alone = np.bincount(votes.w, weights=beaten, minlength=votes.n_annotators) / n_answers
     right = np.bincount(votes.w, weights=believed[votes.q, votes.label], minlength=votes.n_annotators) / n_answers
     return int(((n_answers >= LEAST_ANSWERS) & (alone >= OFTEN_ALONE) & (1 - right <= LEAST_ERRORS)).sum())

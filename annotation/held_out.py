@@ -10,12 +10,11 @@ classes to fit something else that votes have in common, such as hard questions 
 
 import numpy as np
 
-from annotation.copying import n_followed
+from annotation.copying import TIE, n_followed
 
 N_AT_ONCE = 100_000
 OWN_COIN, EVERYBODY, FLOOR = 1.0, 0.5, 1e-6
 LEAST_OWN = 0.6
-TIE = 1e-9
 #: By so many nats a vote must an annotator's own record predict better than everybody's to break ties, and to
 #: overrule; and by so many times its error.
 GAIN_FOR_TIES, GAIN_TO_OVERRULE, OWN_RECORD_SURE = 0.075, 0.12, 11.0
