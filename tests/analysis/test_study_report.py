@@ -122,3 +122,21 @@ def test_a_study_on_another_release_is_refused(study_folder, small_release, tmp_
     assert "the study was run on 000000000000" in capsys.readouterr().err
     assert main(["--study", str(tmp_path), "--out", str(tmp_path)]) == 1
     assert "study.json cannot be read" in capsys.readouterr().err
+
+
+def test_heat_maps_along_the_manifold_stand_in_the_study(tmp_path):
+    rows = [
+        {"method": "gradcam", "value": 0.4, "low": 0.3, "high": 0.5, "n": 24, "random": 0.2, "control": 0.25},
+        {"method": "gradient", "value": 0.19, "low": 0.17, "high": 0.21, "n": 24, "random": 0.11},
+    ]
+    explained = {"methods": [{"key": "gradcam", "name": "Grad-CAM"}], "tangent": {"chance": 0.054, "rows": rows}}
+    found = study_report._tangent({"explanations": explained})
+    assert [(row["name"], row["chance"], row["control"]) for row in found] == [
+        ("Grad-CAM", 0.054, 0.25), ("gradient", 0.054, None)]  # fmt: skip
+    assert study_report._tangent(None) == study_report._tangent({"explanations": {"omitted": "why"}}) == []
+    assert study_report._tangent({"explanations": {"tangent": {"gradient": {"value": 0.9}}}}) == []  # of landmarks
+    results = study_report.study_results(made_up("vgg16-attributes", tmp_path))
+    results["parts"][0]["tangent"] = found
+    html = study_pages.render_study(results, title="Heat maps")
+    table = html[html.index('data-table="tangent-') :]
+    assert "Grad-CAM" in table and "0.400" in table and "0.250" in table and "[0.300, 0.500]" in table

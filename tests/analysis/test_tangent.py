@@ -125,3 +125,4 @@ def test_a_trained_network_explains_along_its_faces_better_than_chance(small_che
     found = tangent_report(checkpoint.network, torch.from_numpy(dataset.x), neutral, labels, is_training=is_training)
     for method in METHODS:
         assert found[method]["value"] > found[method]["chance"]
+    assert found["gradient"]["value"] > found["gradient"]["control"]
