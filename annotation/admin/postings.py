@@ -138,13 +138,13 @@ class PostingForm(forms.ModelForm):
 
 
 #: What is told about a posting before what was decided about it.
-STANDS = ["state_badge", "whole_message", "places", "cost_shown"]
+STANDS = ["state_badge", "whole_message", "places", "cost_shown", "created_at"]
 
 
 @admin.register(Posting)
 class PostingAdmin(admin.ModelAdmin):
     form = PostingForm
-    list_display = ["title", "study", "recruiter", "state_badge", "places", "cost_shown", "said", "created_at"]
+    list_display = ["title", "study", "recruiter", "state_badge", "places", "cost_shown", "said"]
     list_filter = ["study", "recruiter", "state"]
     list_select_related = ["study"]
     actions = ["close", "collect"]
