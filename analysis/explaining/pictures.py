@@ -69,7 +69,9 @@ def explain_pictures(
     else:
         keys = [row["method"] for row in found["tangent"]["rows"]]
         at, points = tested.position, faces.points(tested.position)
+        tell()
         random = alignment.of_random_weights(manifold, keys, batch, at, points, n_steps=amount.n_steps, seed=seed)
+        tell()
         for row in found["tangent"]["rows"]:
             row["random"] = random[row["method"]]
     return found, drawn
