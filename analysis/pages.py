@@ -282,7 +282,12 @@ def signed(value: float | None) -> str:
 
 
 def typeset(text: str) -> str:
-    """Return a sentence with true minus signs, and a space before % that no line ends at."""
+    """Return a sentence with true minus signs, none before zero, and a space before % that no line ends at.
+
+    >>> typeset("-0.0 points [-16, -0]")
+    '0.0 points [−16, 0]'
+    """
+    text = re.sub(r"(?<![\w.-])-(?=0(?:\.0+)?(?![\d.]))", "", text)
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text).replace(" %", "\u00a0%")
 
 

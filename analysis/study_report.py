@@ -75,11 +75,13 @@ def commands(study: StudyResults, measured: dict[str, dict]) -> list[str]:
     second = " --second SECOND" if study.second_sha256 else ""
     how = ""
     if measured:
-        asked = next(iter(measured.values()))["provenance"]["evaluation"]
+        first = next(iter(measured.values()))
+        asked = first["provenance"]["evaluation"]
         how = f" --release RELEASE{second} --bootstrap {asked['n_bootstrap']} --seed {asked['seed']}"
         how += f" --projections {','.join(asked['projections'])}"
         if (teraflops := asked.get("explain_teraflops")) is not None:
             how += f" --explain {teraflops:g}"
+        how += " --control" if "controls" in first else ""
     return [
         f"python -m learning RELEASE --recipe {study.study} --seed {study.seed}{changed}{second} --out study",
         f"python -m analysis --study study{how} --out report",

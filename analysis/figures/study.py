@@ -14,7 +14,10 @@ WORST = {"r2": -1.0}
 
 
 def beside(results: dict, table: dict, figure: str, words: str, *, is_share: bool) -> dict | None:
-    """Return one figure of all networks of a table, ours with its interval beside the published one, or None."""
+    """Return one figure of all networks of a table, ours with its interval beside the published one.
+
+    None for fewer than two networks, and where nothing of ours was measured: the table holds what is published.
+    """
     known = {part["name"]: part for part in results["parts"]}
     rows = [name for name in table["rows"] if figure in known[name]["figures"] or figure in known[name]["published"]][
         ::-1
@@ -23,6 +26,8 @@ def beside(results: dict, table: dict, figure: str, words: str, *, is_share: boo
         return None
     ours = [(i, known[name]["figures"].get(figure)) for i, name in enumerate(rows)]
     ours = [(i, of) for i, of in ours if of is not None]
+    if not ours:
+        return None
     theirs = [(i, known[name]["published"].get(figure)) for i, name in enumerate(rows)]
     theirs = [(i, value) for i, value in theirs if value is not None]
     form = ".1%" if is_share else ".3f"
@@ -36,19 +41,18 @@ def beside(results: dict, table: dict, figure: str, words: str, *, is_share: boo
                 "hovertemplate": f"<b>published</b><br>%{{x:{form}}}<extra></extra>",
             }
         )  # fmt: skip
-    if ours:
-        values = [of["value"] for _, of in ours]
-        trace = {
-            "type": "scatter", "mode": "markers", "name": "here", "x": values, "y": [i for i, _ in ours],
-            "marker": {"color": "@accent", "size": 11, "symbol": "circle"},
-            "hovertemplate": f"<b>here</b><br>%{{x:{form}}}<extra></extra>",
-        }  # fmt: skip
-        more = [None if of["high"] is None else of["high"] - of["value"] for _, of in ours]
-        less = [None if of["low"] is None else of["value"] - of["low"] for _, of in ours]
-        if any(v is not None for v in more):
-            trace["error_x"] = {"type": "data", "symmetric": False, "array": more, "arrayminus": less,
-                                "thickness": 2, "width": 0, "color": "@accent"}  # fmt: skip
-        traces.append(trace)
+    values = [of["value"] for _, of in ours]
+    trace = {
+        "type": "scatter", "mode": "markers", "name": "here", "x": values, "y": [i for i, _ in ours],
+        "marker": {"color": "@accent", "size": 11, "symbol": "circle"},
+        "hovertemplate": f"<b>here</b><br>%{{x:{form}}}<extra></extra>",
+    }  # fmt: skip
+    more = [None if of["high"] is None else of["high"] - of["value"] for _, of in ours]
+    less = [None if of["low"] is None else of["value"] - of["low"] for _, of in ours]
+    if any(v is not None for v in more):
+        trace["error_x"] = {"type": "data", "symmetric": False, "array": more, "arrayminus": less,
+                            "thickness": 2, "width": 0, "color": "@accent"}  # fmt: skip
+    traces.append(trace)
     axis = {"title": {"text": words}, "zeroline": False, "fixedrange": True}
     axis |= {"tickformat": ".0%"} if is_share else {}
     layout = framed(

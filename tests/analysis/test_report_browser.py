@@ -281,3 +281,42 @@ def test_paper_is_light_and_holds_every_plot_and_table(opened):
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
     page.emulate_media(color_scheme="light")
+
+
+def test_a_finger_chooses_a_face_turns_the_map_and_moves_the_face(chromium, file):
+    context = chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(file)
+    view = "document.querySelector('[data-space=faces]').view"
+    page.wait_for_function("document.querySelector('[data-space] canvas').dataset.drawn === 'pca-2'")
+    page.touchscreen.tap(*centre_of(page, 3))
+    page.wait_for_function(f"{view}.chosen === 3")
+    assert page.locator("[data-space=faces] .near-one").count() > 1
+
+    protocol = context.new_cdp_session(page)
+
+    def drag(across, down, *, of):
+        page.locator(of).first.scroll_into_view_if_needed()
+        box = page.locator(of).first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        protocol.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for k in range(1, 9):
+            place = {"x": x + across * k / 8, "y": y + down * k / 8}
+            protocol.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
+        protocol.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    page.select_option("[data-space=faces] [data-part=dims]", "3")
+    before = page.evaluate(f"{view}.angles[0]")
+    drag(90, 2, of="[data-space=faces] canvas")
+    page.wait_for_function(f"before => Math.abs({view}.angles[0] - before) > 0.3", arg=before)
+    # Up and down belongs to the page: a finger on the map must not be caught by it.
+    page.locator("[data-space=faces] canvas").first.scroll_into_view_if_needed()
+    top = page.evaluate("window.scrollY")
+    drag(0, -200, of="[data-space=faces] canvas")
+    page.wait_for_function("top => window.scrollY !== top", arg=top)
+    face = "document.querySelector('#explorer-view [data-part=face]').getAttribute('d')"
+    page.wait_for_function("document.querySelector('#explorer-view').dataset.drawn === 'yes'")
+    shown = page.evaluate(face)
+    drag(60, -40, of="#explorer-view [data-part=pad]")
+    page.wait_for_function(f"shown => {face} !== shown", arg=shown)
+    context.close()
