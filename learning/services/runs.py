@@ -89,6 +89,26 @@ def resume_run(run: Run) -> Run:
     return run
 
 
+def stop_all(runs) -> None:
+    """Stop the runs of a search or a study that wait or train; those that end meanwhile have ended."""
+    for run in runs.filter(status__in=[Status.QUEUED, Status.RUNNING]):
+        try:
+            stop_run(run)
+        except RunIsOver:
+            log.info("Run %s ended while it was stopped", run.pk)
+
+
+def resume_all(runs) -> list[int]:
+    """Queue the stopped and failed runs of a search or a study again, and return the keys that the caller schedules."""
+    resumed = []
+    for run in runs.filter(status__in=[Status.STOPPED, Status.FAILED]):
+        try:
+            resumed.append(resume_run(run).pk)
+        except RunIsOpen:
+            log.info("Run %s was resumed by somebody else", run.pk)
+    return resumed
+
+
 def release_runs(worker: str) -> int:
     """Put the runs of a worker that shuts down back into the queue; their trainers find the lease gone and end."""
     held = Run.objects.filter(worker=worker, status=Status.RUNNING)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from learning import recipes, sweeps
 from learning.models import Run, Search
-from learning.services.runs import RunIsOpen, RunIsOver, create_run, resume_run, stop_run
+from learning.services.runs import create_run, resume_all, stop_all
 
 log = logging.getLogger(__name__)
 Status = Search.Status
@@ -135,11 +135,7 @@ def stop_search(search: Search) -> Search:
     search.refresh_from_db()
     if not is_new and search.status != Status.STOPPED:
         raise SearchIsOver(f"Search {search.pk} cannot be stopped: it is {search.get_status_display()}.")
-    for run in search.runs.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]):
-        try:
-            stop_run(run)
-        except RunIsOver:
-            log.info("Run %s ended while its search was stopped", run.pk)
+    stop_all(search.runs)
     return search
 
 
@@ -151,12 +147,7 @@ def resume_search(search: Search) -> Due:
             search.refresh_from_db()
             raise SearchIsOpen(f"Search {search.pk} cannot be resumed: it is {search.get_status_display()}.")
         search.refresh_from_db()
-        due = Due()
-        for run in search.runs.filter(status__in=[Run.Status.STOPPED, Run.Status.FAILED]):
-            try:
-                due.runs.append(resume_run(run).pk)
-            except RunIsOpen:
-                log.info("Run %s was resumed by somebody else", run.pk)
+        due = Due(resume_all(search.runs))
         if not due.runs:
             _advance(search, due)
     return due

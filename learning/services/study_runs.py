@@ -8,7 +8,7 @@ from django.utils import timezone
 from learning import studies
 from learning.models import Run, StudyRun
 from learning.services.archives import STORED
-from learning.services.runs import RunIsOpen, RunIsOver, create_run, resume_run, stop_run
+from learning.services.runs import create_run, resume_all, stop_all
 from learning.services.searches import Due
 from learning.studies import Part
 
@@ -111,11 +111,7 @@ def stop_study_run(found: StudyRun) -> StudyRun:
     found.refresh_from_db()
     if not is_new and found.status != Status.STOPPED:
         raise StudyRunIsOver(f"Study {found.pk} cannot be stopped: it is {found.get_status_display().lower()}.")
-    for run in found.runs.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING]):
-        try:
-            stop_run(run)
-        except RunIsOver:
-            log.info("Run %s ended while its study was stopped", run.pk)
+    stop_all(found.runs)
     return found
 
 
@@ -127,11 +123,6 @@ def resume_study_run(found: StudyRun) -> Due:
             found.refresh_from_db()
             raise StudyRunIsOpen(f"Study {found.pk} cannot be resumed: it is {found.get_status_display().lower()}.")
         found.refresh_from_db()
-        due = Due()
-        for run in found.runs.filter(status__in=[Run.Status.STOPPED, Run.Status.FAILED]):
-            try:
-                due.runs.append(resume_run(run).pk)
-            except RunIsOpen:
-                log.info("Run %s was resumed by somebody else", run.pk)
+        due = Due(resume_all(found.runs))
         _advance(found, due)
     return due
