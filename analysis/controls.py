@@ -7,7 +7,9 @@ by person, or the other way round: what is lost on new people as against new jud
 """
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +53,8 @@ def controls(of: Measured, progress=None, *, explained: dict | None = None, chec
         return {"labels": label_control.control(of, config, explained, checkpoint)}
     if of.headline is None:
         return {"omitted": "the release holds no triplets to control"}
-    return {"split": of.headline, "permuted": permuted(of), **retrained(of, progress=progress)}
+    align = partial(label_control.aligned, explained, checkpoint, release=of.release, seed=of.seed)
+    return {"split": of.headline, "permuted": permuted(of), **retrained(of, progress=progress, align=align)}
 
 
 class NotRecorded(ValueError):
@@ -78,9 +81,10 @@ def permuted(of: Measured) -> dict:
     return share(satisfied(of.made.mean, rows), of.subject[triplets.anchor], **of.how).to_dict()
 
 
-def retrained(of: Measured, *, progress=None) -> dict:
+def retrained(of: Measured, *, progress=None, align: Callable[[Path], dict] | None = None) -> dict:
     """Return {"shuffled": ..., "divided": ...}: shares of networks trained again, or {"omitted": why} each.
 
+    align : from the checkpoint of the network of shuffled verdicts how its heat maps lie, for its "alignment"
     Each is {"share", "n", "what"}; divided also has "how", "subject" or "triplet", how its test triplets are held out.
     """
     tell = progress or (lambda words, share: None)
@@ -92,7 +96,7 @@ def retrained(of: Measured, *, progress=None) -> dict:
     held_in = np.isin(judged.triplets.split, ("train", "validation"))
     noise = replace(judged, triplets=shuffled(judged.triplets, seed=of.seed, where=held_in))
     tell("training the control on shuffled verdicts", 0.86)
-    found = {"shuffled": _trained(noise, judged, config, of)}
+    found = {"shuffled": _trained(noise, judged, config, of, align)}
     tell("training the control with the other division", 0.93)
     try:
         other, how = divided_otherwise(of.release, of.made.split, seed=of.seed)
@@ -101,7 +105,7 @@ def retrained(of: Measured, *, progress=None) -> dict:
     return found | {"divided": _trained(other, other, config, of) | {"how": how}}
 
 
-def _trained(training: Release, judged: Release, config: Config, of: Measured) -> dict:
+def _trained(training: Release, judged: Release, config: Config, of: Measured, align=None) -> dict:
     """Train on one release and return the share of the test triplets of the other that the network satisfies."""
     from analysis.embedded import represent
     from learning.training import TrainingDiverged, train_release
@@ -110,6 +114,7 @@ def _trained(training: Release, judged: Release, config: Config, of: Measured) -
         try:
             made = train_release(training, config, seed=of.made.about.get("seed") or 0, out=Path(folder))
             network = represent(made.checkpoint, judged)
+            alignment = align(made.checkpoint) if align is not None else {}
         except (NothingToLearn, LandmarksUnusable, TrainingDiverged) as error:
             return {"omitted": str(error)}
     name = next((name for name in ("test", "validation") if (judged.triplets.split == name).any()), None)
@@ -122,7 +127,9 @@ def _trained(training: Release, judged: Release, config: Config, of: Measured) -
         return {"omitted": "its network knows none of the held-out faces"}
     people = of.subject[triplets.anchor[known]]
     found = share(satisfied(network.mean, rows[known]), people, **of.how)
-    return {"split": name, "share": found.to_dict(), "n": int(known.sum())}
+    return {"split": name, "share": found.to_dict(), "n": int(known.sum())} | (
+        {"alignment": alignment} if alignment else {}
+    )
 
 
 def divided_otherwise(release: Release, split: Split, *, seed: int = 0) -> tuple[Release, str]:

@@ -92,7 +92,8 @@ def _control(results: dict, of: Measured, checkpoint, tell: Callable) -> None:
     explained = results["explanations"]
     results["controls"] = plain(controls(of, tell, explained=explained, checkpoint=checkpoint))
     results["provenance"]["commands"][-1] += " --control"
-    alignment = results["controls"].get("labels", {}).get("alignment", {})
+    found = results["controls"].get("labels") or results["controls"].get("shuffled") or {}
+    alignment = found.get("alignment", {})
     for row in (explained.get("tangent") or {}).get("rows", ()):
         if row["method"] in alignment:
             row["control"] = alignment[row["method"]]

@@ -50,7 +50,6 @@ def control(of: Measured, config: Config, explained: dict | None = None, checkpo
     explained : the explanations of ours, whose alignment is measured again; checkpoint : that they are of, loaded
     """
     from analysis.embedded import represent
-    from learning.checkpoints import load_checkpoint
     from learning.training import TrainingDiverged, train_release
 
     side = of.made.split.stimulus
@@ -64,22 +63,23 @@ def control(of: Measured, config: Config, explained: dict | None = None, checkpo
             network = represent(made.checkpoint, divided)
         except (NothingToLearn, LandmarksUnusable, PretrainedUnusable, TrainingDiverged) as error:
             return {"omitted": str(error)}
-        other = load_checkpoint(made.checkpoint)
-    return _compared(of, network) | {"alignment": aligned(explained, checkpoint, other, of.release, of.seed)}
+        alignment = aligned(explained, checkpoint, made.checkpoint, release=of.release, seed=of.seed)
+    return _compared(of, network) | {"alignment": alignment}
 
 
-def aligned(explained: dict | None, checkpoint, other, release: Release, seed: int) -> dict:
-    """Return {method: alignment of the control's maps}, {} where ours has none."""
+def aligned(explained: dict | None, checkpoint, other: Path, *, release: Release, seed: int) -> dict:
+    """Return {method: alignment of the control's maps}, {} where ours has none. other : the control's checkpoint."""
     rows = ((explained or {}).get("tangent") or {}).get("rows")
     if not rows:
         return {}
     import torch
 
     from analysis.explaining.alignment import of_another
+    from learning.checkpoints import load_checkpoint
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     keys = [row["method"] for row in rows]
-    return of_another(checkpoint, other, release, keys, explained["amount"], seed=seed, device=device)
+    return of_another(checkpoint, load_checkpoint(other), release, keys, explained["amount"], seed=seed, device=device)
 
 
 def _compared(of: Measured, network) -> dict:

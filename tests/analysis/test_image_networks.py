@@ -80,3 +80,11 @@ def test_answers_that_a_release_says_nothing_about_stand_unjudged(release, tmp_p
     assert (found.answers.label == -1).all()
     assert np.allclose(found.answers.said, predict(load_checkpoint(made.checkpoint), bare).value)
     assert "knows the class of no picture" in evaluate(made.checkpoint, bare, n_bootstrap=100)["answers"]["omitted"]
+
+
+def test_a_metric_space_has_its_maps_held_against_those_of_shuffled_verdicts(release, tmp_path):
+    made = trained(release, tmp_path / "run", "picture-triplets", epochs="2")
+    results = evaluate(made.checkpoint, release, n_bootstrap=100, with_controls=True, teraflops=1e-6)
+    rows = results["explanations"]["tangent"]["rows"]
+    assert {row["method"] for row in rows} == set(results["controls"]["shuffled"]["alignment"])
+    assert all(0 < row["control"] < 1 for row in rows)
