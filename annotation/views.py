@@ -33,6 +33,7 @@ from annotation.services.responses import record_answer
 
 COOKIE_SECONDS = 180 * 24 * 3600
 TITLES = {404: "This link does not work", 403: "No answers are taken now", 400: "That was not understood"}
+NOT_UNDERSTOOD = "Your answer did not arrive as it should, and was not saved. Please go on and answer again."
 
 
 def refusal(request, error: AnnotationError):
@@ -40,7 +41,8 @@ def refusal(request, error: AnnotationError):
     person = getattr(request, "participation", None)
     context = {
         "title": TITLES.get(status, "That did not work"),
-        "message": str(error),
+        "message": NOT_UNDERSTOOD if status == 400 else str(error),
+        "detail": str(error) if status == 400 else "",
         "go_on": request.participation_token if person and status == 400 else "",
         "study": person and person.study,
         "code": person and person.annotator.code,

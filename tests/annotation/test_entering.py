@@ -296,6 +296,7 @@ def test_the_code_of_a_person_stands_on_every_page(client):
     for name, response in shown.items():
         code = bob.annotator.code if name in ("closed", "not qualified") else alice.annotator.code
         assert f">{code}</strong>" in response.content.decode(), name
+    assert "answer again" in shown["misunderstood"].content.decode()
     assert [shown[name].status_code for name in ("misunderstood", "closed", "thanks")] == [400, 403, 200]
 
 
