@@ -7,15 +7,14 @@ the page that sets them side by side stays in DIR.
 """
 
 import argparse
-import csv
 import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from bench import smiles
 from triplets import archive
-from triplets.records import Landmarks, Ratings, Stimuli, Triplets
 
 IS_LONG = True  # some minutes
 
@@ -73,33 +72,14 @@ def _compare(options, folder: Path, out: Path):
 
 def rated_faces(folder: Path, out: Path) -> archive.Release:
     """Return the faces of One Million Impressions with their mean ratings as a release, written to a folder."""
-    faces, means = (_rows(folder / f"{name}.csv") for name in ("stimuli", "attribute_means"))
+    faces, means = smiles.rows_of(folder / "stimuli.csv"), smiles.rows_of(folder / "attribute_means.csv")
     of = {row["stimulus"]: row for row in means}
-    files, n = [face["file"] for face in faces], len(faces)
-    place = {file: row for row, file in enumerate(files)}
-    with np.load(folder / "landmarks.npz", allow_pickle=False) as arrays:
-        rows = np.array([place[str(name)] for name in arrays["file"]])
-        landmarks = Landmarks(rows, arrays["points"], "mediapipe-478")
-    whole, number, text = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, str)
-    stimuli = Stimuli(
-        key=np.array(files), subject=np.array([face["stimulus"] for face in faces]), class_label=np.full(n, ""),
-        degree=np.full(n, np.nan), is_neutral=np.full(n, -1, np.int8), split=np.full(n, ""), picture=np.array(files),
-        attributes={name: np.array([float(of[face["stimulus"]][name]) for face in faces])
-                    for name in means[0] if name != "stimulus"},
+    names = [name for name in means[0] if name != "stimulus"]
+    return smiles.written(
+        folder, out, faces, study="One Million Impressions", collection="omi",
+        subject=np.array([face["stimulus"] for face in faces]),
+        attributes={name: np.array([float(of[face["stimulus"]][name]) for face in faces]) for name in names},
     )  # fmt: skip
-    archive.write_release(
-        out, study={"name": "One Million Impressions"}, collection={"name": "omi", "landmark_scheme": "mediapipe-478"},
-        settings={}, stimuli=stimuli, landmarks=landmarks,
-        triplets=Triplets(whole, whole, whole, whole, whole, whole, number, text, whole.astype(np.int8), text, whole),
-        ratings=Ratings(whole, text, number, number, whole, number, text), responses=[],
-        pictures=[(file, (folder / file).read_bytes()) for file in files],
-    )  # fmt: skip
-    return archive.read_release(out)
-
-
-def _rows(path: Path) -> list[dict]:
-    with open(path, encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

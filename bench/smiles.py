@@ -78,22 +78,38 @@ def main(arguments=None):
 
 def london(folder: Path, out: Path) -> archive.Release:
     """Return the London faces as a release without judgements, written to a folder."""
-    with open(folder / "stimuli.csv", encoding="utf-8") as file:
-        faces = list(csv.DictReader(file))
+    faces = rows_of(folder / "stimuli.csv")
+    return written(
+        folder, out, faces, study="London faces", collection="london",
+        subject=np.array([face["subject"] for face in faces]),
+        class_label=np.array([face["expression"] for face in faces]),
+        is_neutral=np.array([int(face["is_neutral"]) for face in faces], np.int8),
+    )  # fmt: skip
+
+
+def rows_of(path: Path) -> list[dict]:
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def written(folder: Path, out: Path, faces: list[dict], *, study: str, collection: str, **columns) -> archive.Release:
+    """Return faces with their pictures and landmarks as a release without judgements, written to a folder.
+
+    folder : holds the files that the rows `faces` name, and landmarks.npz; columns : of `Stimuli`
+    """
     files, n = [face["file"] for face in faces], len(faces)
     place = {file: row for row, file in enumerate(files)}
     with np.load(folder / "landmarks.npz", allow_pickle=False) as arrays:
         rows = np.array([place[str(name)] for name in arrays["file"]])
         landmarks = Landmarks(rows, arrays["points"], "mediapipe-478")
     whole, number, text = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, str)
+    unknown = np.full(n, "")
     stimuli = Stimuli(
-        key=np.array(files), subject=np.array([face["subject"] for face in faces]),
-        class_label=np.array([face["expression"] for face in faces]), degree=np.full(n, np.nan),
-        is_neutral=np.array([int(face["is_neutral"]) for face in faces], np.int8), split=np.full(n, ""),
-        picture=np.array(files),
+        key=np.array(files), degree=np.full(n, np.nan), split=unknown, picture=np.array(files),
+        **{"class_label": unknown, "is_neutral": np.full(n, -1, np.int8)} | columns,
     )  # fmt: skip
     archive.write_release(
-        out, study={"name": "London faces"}, collection={"name": "london", "landmark_scheme": "mediapipe-478"},
+        out, study={"name": study}, collection={"name": collection, "landmark_scheme": "mediapipe-478"},
         settings={}, stimuli=stimuli, landmarks=landmarks,
         triplets=Triplets(whole, whole, whole, whole, whole, whole, number, text, whole.astype(np.int8), text, whole),
         ratings=Ratings(whole, text, number, number, whole, number, text), responses=[],
