@@ -70,7 +70,7 @@ def replacing(share: float) -> None:
     """People come until nothing is free, or 200 of them came. Target: 10 batches, 5 passes each; at most 150 slots."""
     from annotation.models import Slot
     from annotation.services.consensus import settle_questions
-    from annotation.services.replacement import slot_cap, why_paused
+    from annotation.services.replacement import replace_slots, slot_cap, why_paused
 
     for seed in range(2):
         rng = np.random.default_rng(100 + seed)
@@ -79,6 +79,7 @@ def replacing(share: float) -> None:
         while n_came < 200 and Slot.objects.filter(study=study, state="free").exists():
             _work(study, f"r{n_came}", 0.5 if rng.random() < share else 0.97, rng, n_passes=8)
             n_came += 1
+            replace_slots(study)  # as the sweep does every minute: a pause that is over is noticed then
         slots = {state: Slot.objects.filter(study=study, state=state).count() for state in ("done", "free", "void")}
         settled = settle_questions(study)
         print(
