@@ -123,7 +123,7 @@ def site_parts(host: str, port: int, web_threads: int = 4) -> list[Part]:
             "web",
             [
                 *python, "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", "2",
-                "--worker-class", "gthread", "--threads", str(web_threads), "--keep-alive", "15",
+                "--worker-class", "config.webworker.WebWorker", "--threads", str(web_threads), "--keep-alive", "15",
                 "--log-level", "warning",
             ],
             is_vital=True,
