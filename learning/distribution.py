@@ -178,5 +178,6 @@ def joined(device: str):
     dist.init_process_group("nccl" if is_cuda else "gloo", timeout=_PATIENCE)
     try:
         yield Share(dist.get_rank(), dist.get_world_size()), device
+        dist.barrier()  # who leaves while another still exchanges may take its connections down with it
     finally:
         dist.destroy_process_group()

@@ -81,8 +81,8 @@ def us_adult_faces(folder, rng, n=40):
     return folder
 
 
-def kdef(folder, rng, n_people=8):
-    for number in range(n_people):
+def kdef(folder, rng, n_people=8, first=0):
+    for number in range(first, first + n_people):
         name = f"A{'FM'[number % 2]}{number + 1:02}"
         for kind, code in enumerate(("HA", "NE", "SA")):
             path = folder / name / f"{name}{code}S.JPG"
@@ -120,7 +120,7 @@ def test_kdef_gives_every_ablation_and_a_second_collection(tmp_path):
     rng = np.random.default_rng(0)
     first = released("kdef", kdef(tmp_path / "KDEF", rng), tmp_path)
     (tmp_path / "new").mkdir()
-    second = released("kdef", kdef(tmp_path / "later", rng, 4), tmp_path / "new")
+    second = released("kdef", kdef(tmp_path / "later", rng, 4, first=20), tmp_path / "new")
     found = trained(first, "vit-vs-resnet", tmp_path / "out", "size=32", "width=0.05", second=second)
     assert len(found.parts) == 15 and {part.status for part in found.parts} == {"finished"}
     vit = found.part("vit")

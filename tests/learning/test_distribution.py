@@ -143,15 +143,16 @@ def test_each_process_takes_the_gpu_of_its_number(monkeypatch):
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: called.append(device))
     group = distribution.dist
     monkeypatch.setattr(group, "init_process_group", lambda backend, timeout: called.append(backend))
+    monkeypatch.setattr(group, "barrier", lambda: called.append("together"))
     monkeypatch.setattr(group, "destroy_process_group", lambda: called.append("left"))
     monkeypatch.setattr(group, "get_rank", lambda: 3)
     monkeypatch.setattr(group, "get_world_size", lambda: 4)
     with distribution.joined("auto") as (share, device):
         assert (share.rank, share.size, device) == (3, 4, "cuda:1")
-    assert called == ["cuda:1", "nccl", "left"]
+    assert called == ["cuda:1", "nccl", "together", "left"]
     with distribution.joined("cpu") as (_, device):
         assert device == "cpu"
-    assert called[3:] == ["gloo", "left"]
+    assert called[4:] == ["gloo", "together", "left"]
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ProcessesUnusable, match=r"process 2 .*at most 2"), distribution.joined("cuda"):
         pass

@@ -106,3 +106,11 @@ def test_damaged_zips_raise_nothing_else_and_write_nothing_outside(data, tmp_pat
     with contextlib.suppress(ZipRefused):
         unpack(io.BytesIO(bytes(content)), folder, **LIMITS)
     assert outside(folder) == []
+
+
+@pytest.mark.parametrize("offset", range(-10, -2))  # size and place of the directory
+def test_a_directory_that_points_nowhere_is_refused(offset, tmp_path):
+    content = bytearray(packed([("a.txt", "A" * 50)]).getvalue())
+    content[offset] ^= 0xFF
+    with pytest.raises(ZipRefused):
+        unpack(io.BytesIO(bytes(content)), tmp_path, **LIMITS)

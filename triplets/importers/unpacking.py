@@ -1,7 +1,10 @@
 """Unpack somebody's zip: nothing lands outside the folder, and nothing grows beyond what was allowed."""
 
+import lzma
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 _CHUNK = 1 << 18
@@ -10,6 +13,13 @@ _SHOWN = 80  # characters of a name that are quoted
 
 class ZipRefused(ValueError):
     """Nothing more was unpacked because the message says so."""
+
+
+#: What `zipfile` and what it unpacks with raise where a zip is damaged.
+_DAMAGED = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OverflowError,
+    struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def unpack(source, folder: Path, *, max_files: int, max_bytes: int) -> int:
@@ -29,7 +39,9 @@ def unpack(source, folder: Path, *, max_files: int, max_bytes: int) -> int:
             left = max_bytes
             for member in members:
                 left -= _unpack_one(archive, member, folder, left, max_bytes)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except ZipRefused:
+        raise
+    except _DAMAGED as error:
         raise ZipRefused(f"the zip cannot be unpacked: {error}") from error
     except OSError as error:
         raise ZipRefused(f"the zip cannot be unpacked: {error.strerror}") from error
