@@ -8,7 +8,7 @@ KEY = {"triplet": "f", "rating": "7", "choice": "2"}
 
 
 def ready(page, position):
-    page.wait_for_selector(f"#question[data-ready='{position}']")
+    page.wait_for_selector(f"#question[data-ready='{position}']", timeout=60_000)  # suites run on busy machines
 
 
 def address(participation, name="questions"):
