@@ -7,6 +7,7 @@ after an interruption, it goes on where it was. `torchrun --nproc-per-node 2 -m 
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from dataclasses import replace
@@ -337,4 +338,9 @@ def _summary(recipe_name: str, result) -> dict:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    if "RANK" in os.environ:  # started by torch's launcher; other commands need no torch
+        from learning.distribution import end
+
+        end(status or 0)
+    sys.exit(status)

@@ -12,8 +12,10 @@ Only the first process validates, decides and writes.
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 import torch
 import torch.distributed as dist
@@ -181,3 +183,16 @@ def joined(device: str):
         dist.barrier()  # who leaves while another still exchanges may take its connections down with it
     finally:
         dist.destroy_process_group()
+
+
+def end(status: int) -> NoReturn:
+    """End this process. One of several that the launcher started ends at once, its files and its output written.
+
+    gloo's threads may still hold tensors when the interpreter takes itself down, and abort the process then; the
+    launcher would report a training as failed that is done (torch 2.13, github.com/pytorch/pytorch/pull/179291).
+    """
+    if is_launched():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

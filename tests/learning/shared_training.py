@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from learning.distribution import Share, joined
+from learning.distribution import Share, end, joined
 from learning.recipes import recipe
 from learning.training import TrainingDiverged, train_release
 from tests.learning.judged import crowd
@@ -76,3 +76,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end(0)
