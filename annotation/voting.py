@@ -16,6 +16,12 @@ from scipy.sparse import csr_array
 
 from annotation.copying import voices
 from annotation.distinct import distinct
+from annotation.expectation import (
+    average_coin_confusion,
+    expectation_maximisation,
+    free_confusion,
+    one_coin_confusion,
+)
 from annotation.held_out import TIE, as_far_as_votes_tell, shrunken_confusion
 from annotation.ratings import RatingSummary, rating_summary
 
@@ -84,7 +90,7 @@ def wawa(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
 def one_coin(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
     """Return the verdicts of one-coin Dawid-Skene: one accuracy for each annotator, all errors equally likely."""
     votes = _Votes(question, annotator, label, n_classes, gold)
-    return votes.verdicts(_expectation_maximisation(votes, _one_coin_confusion))
+    return votes.verdicts(expectation_maximisation(votes, one_coin_confusion))
 
 
 def dawid_skene(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
@@ -96,7 +102,7 @@ def dawid_skene(question, annotator, label, n_classes=None, gold=None) -> Verdic
     questions they tell nothing about how frequent classes are.
     """
     votes = _Votes(question, annotator, label, n_classes, gold)
-    return votes.verdicts(_expectation_maximisation(votes, _free_confusion))
+    return votes.verdicts(expectation_maximisation(votes, free_confusion))
 
 
 def auto(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
@@ -129,7 +135,7 @@ def auto(question, annotator, label, n_classes=None, gold=None) -> Verdicts:
     posterior = votes.shares()
     if not votes.has_few_labels(LABELS_TO_MODEL):
         heard = votes.of_voices()
-        posterior = _trusted(votes, heard, _expectation_maximisation(heard, _shrunken_confusion, anchor=ANCHOR_VOTES))
+        posterior = _trusted(votes, heard, expectation_maximisation(heard, _shrunken_confusion, anchor=ANCHOR_VOTES))
     return votes.verdicts(posterior)
 
 
@@ -154,8 +160,8 @@ def triplet_posterior(question, annotator, chose_first, gold=None) -> TripletPos
     votes = _Votes(question, annotator, 1 - chose_first.astype(int), 2, gold)
     posterior = votes.shares()
     if not votes.has_few_labels():
-        posterior = _expectation_maximisation(votes, _average_coin_confusion, anchor=ANCHOR_VOTES, even_classes=True)
-    skill = _average_coin_confusion(votes.counts(posterior))[:, 0, 0]
+        posterior = expectation_maximisation(votes, average_coin_confusion, anchor=ANCHOR_VOTES, even_classes=True)
+    skill = average_coin_confusion(votes.counts(posterior))[:, 0, 0]
     return TripletPosterior(votes.question, posterior[:, 0], votes.n_of_question, votes.annotator, skill)
 
 
@@ -270,51 +276,6 @@ def _shared_best(probability) -> np.ndarray:
     return best / best.sum(axis=1, keepdims=True)
 
 
-def _expectation_maximisation(votes, confusion, *, anchor=0.0, even_classes=False, tolerance=1e-6, max_iterations=1000):
-    """Return (n_questions, n_classes) posterior probabilities of the truth.
-
-    confusion : turns counts (annotator, said, true) into probabilities that sum to one over `said`.
-    It starts from the vote shares and ends when no posterior moves by more than the tolerance.
-    """
-    shares = votes.shares()
-    kept = (anchor**2 / (anchor**2 + votes.n_of_question.astype(float) ** 2))[:, None] if anchor else 0.0
-    n_classes = votes.n_classes
-    free = np.ones(len(shares), dtype=bool)
-    free[votes.gold_row] = False
-    free = free if free.any() else ~free
-    posterior = shares
-    for _ in range(max_iterations if len(shares) else 0):
-        believed = votes.with_gold((1 - kept) * posterior + kept * shares)
-        classes = (believed[free].sum(axis=0) + 1) / (free.sum() + n_classes) if anchor else believed[free].mean(axis=0)
-        classes = np.full(n_classes, 1 / n_classes) if even_classes else np.maximum(classes, 1e-10)
-        said = np.log(confusion(votes.counts(believed))).reshape(-1, n_classes)
-        likelihood = votes.incidence @ said + np.log(classes)
-        likelihood = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
-        updated = votes.with_gold(likelihood / likelihood.sum(axis=1, keepdims=True))
-        moved = np.abs(updated - posterior).max()
-        posterior = updated
-        if moved < tolerance:
-            break
-    return posterior
-
-
-def _free_confusion(counts) -> np.ndarray:
-    counts = counts + 0.01
-    return counts / counts.sum(axis=1, keepdims=True)
-
-
-def _one_coin_confusion(counts) -> np.ndarray:
-    n_classes = counts.shape[1]
-    right = np.trace(counts, axis1=1, axis2=2)
-    return _coin((right + 1) / (counts.sum(axis=(1, 2)) + n_classes), n_classes)
-
-
-def _average_coin_confusion(counts) -> np.ndarray:
-    right, n = np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2))
-    average = (right.sum() + 1) / (n.sum() + 2)
-    return _coin((right + 2 * average) / (n + 2), counts.shape[1])
-
-
 def _shrunken_confusion(counts) -> np.ndarray:
     return shrunken_confusion(counts, counts.sum(axis=0))
 
@@ -335,15 +296,10 @@ def _leads_on_hidden_gold(votes, heard) -> bool:
     for fold in range(GOLD_FOLDS if len(rows) >= GOLD_FOLDS else 0):
         hidden = np.arange(len(rows)) % GOLD_FOLDS == fold
         seen = rows[~hidden], truth[~hidden]
-        modelled = _expectation_maximisation(heard.knowing(*seen), _shrunken_confusion, anchor=ANCHOR_VOTES)
+        modelled = expectation_maximisation(heard.knowing(*seen), _shrunken_confusion, anchor=ANCHOR_VOTES)
         credit = _shared_best(modelled) - _shared_best(votes.knowing(*seen).shares())
         lead[hidden] = credit[rows[hidden], truth[hidden]]
     return bool(lead.sum() > 2 * np.sqrt((lead**2).sum()))
-
-
-def _coin(skill, n_classes) -> np.ndarray:
-    skill = np.clip(skill, 1e-10, 1 - 1e-10)[:, None, None]
-    return np.where(np.eye(n_classes, dtype=bool), skill, (1 - skill) / (n_classes - 1))
 
 
 def _gold_items(gold) -> list:

@@ -1,16 +1,13 @@
 """Searches as rows. What comes next follows from a search's runs, so that a sweep may be missed, doubled or killed."""
 
-import logging
-from dataclasses import dataclass, field
-
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from learning import recipes, sweeps
 from learning.models import Run, Search
 from learning.services.runs import create_run, resume_all, stop_all
+from learning.services.tending import Due, advance_each
 
-log = logging.getLogger(__name__)
 Status = Search.Status
 
 
@@ -20,14 +17,6 @@ class SearchIsOver(Exception):
 
 class SearchIsOpen(Exception):
     """the search has not been stopped"""
-
-
-@dataclass
-class Due:
-    """What the caller schedules: keys of runs to be trained, and of the best runs of searches that have ended."""
-
-    runs: list[int] = field(default_factory=list)
-    best: list[int] = field(default_factory=list)
 
 
 def create_search(
@@ -72,19 +61,7 @@ def trials_of(search: Search, plan: sweeps.Plan, runs) -> list[sweeps.Trial]:
 
 def tend_searches() -> Due:
     """Bring every open search one step on; one bad search stops no other."""
-    due = Due()
-    for pk in Search.objects.filter(status=Status.OPEN).order_by("pk").values_list("pk", flat=True):
-        try:
-            with transaction.atomic():
-                search = Search.objects.select_for_update().filter(pk=pk, status=Status.OPEN).first()
-                if search is not None:
-                    _advance(search, due)
-        except OperationalError:
-            raise
-        except Exception as error:  # such as a recipe that a newer version no longer has
-            log.exception("Search %s could not be tended", pk)
-            Search.objects.filter(pk=pk).update(message=f"{type(error).__name__}: {error} This is tried again.")
-    return due
+    return advance_each(Search, _advance)
 
 
 def _advance(search: Search, due: Due) -> None:

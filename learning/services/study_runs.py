@@ -1,18 +1,15 @@
 """Whole studies as rows: one run a network. What comes next follows from the runs, so that a sweep may be missed."""
 
-import logging
-
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from learning import studies
 from learning.models import Run, StudyRun
 from learning.services.archives import STORED
 from learning.services.runs import create_run, resume_all, stop_all
-from learning.services.searches import Due
+from learning.services.tending import Due, advance_each
 from learning.studies import Part
 
-log = logging.getLogger(__name__)
 Status = StudyRun.Status
 
 
@@ -42,19 +39,7 @@ def create_study_run(release, name: str, *, second=None, changes=None, seed=0, c
 
 def tend_study_runs() -> Due:
     """Bring every open study one step on; one bad study stops no other."""
-    due = Due()
-    for pk in StudyRun.objects.filter(status=Status.OPEN).order_by("pk").values_list("pk", flat=True):
-        try:
-            with transaction.atomic():
-                found = StudyRun.objects.select_for_update().filter(pk=pk, status=Status.OPEN).first()
-                if found is not None:
-                    _advance(found, due)
-        except OperationalError:
-            raise
-        except Exception as error:  # such as a recipe that a newer version no longer has
-            log.exception("Study %s could not be tended", pk)
-            StudyRun.objects.filter(pk=pk).update(message=f"{type(error).__name__}: {error} This is tried again.")
-    return due
+    return advance_each(StudyRun, _advance)
 
 
 def _advance(found: StudyRun, due: Due) -> None:

@@ -92,7 +92,8 @@ def test_a_task_that_comes_twice_asks_once(study, checkpoint):
 
 
 def test_faces_without_a_picture_are_not_asked(study, checkpoint):
-    bare = set(Stimulus.objects.order_by("?").values_list("pk", flat=True)[:20])
+    # Spread over all people: where chance takes most of a small split, fewer questions are left than were asked for.
+    bare = set(list(Stimulus.objects.order_by("pk").values_list("pk", flat=True))[::4][:20])
     Stimulus.objects.filter(pk__in=bare).update(picture="")
     assert choose_next_questions(study, checkpoint, n=30) == 30
     assert not bare & set(np.ravel(list(triplets(study))).tolist())

@@ -80,5 +80,5 @@ def test_auto_does_not_follow_copies_that_hardly_meet(monkeypatch):
 def test_the_model_follows_nobody_where_people_are_careful_by_themselves():
     question, person, label, _ = people(np.repeat([0.95, 0.7], 15), n_votes=10)
     votes = voting._Votes(question, person, label, 2, None)
-    modelled = voting._expectation_maximisation(votes, voting._shrunken_confusion, anchor=voting.ANCHOR_VOTES)
+    modelled = voting.expectation_maximisation(votes, voting._shrunken_confusion, anchor=voting.ANCHOR_VOTES)
     assert copying.n_followed(votes, modelled, votes.shares()) == 0

@@ -17,7 +17,7 @@ def people(skills, *, n_questions=400, n_votes=5, classes=(0.5, 0.5), seed=0):
 
 def gain_of(question, person, label, n_classes=2):
     votes = voting._Votes(question, person, label, n_classes, None)
-    believed = voting._expectation_maximisation(votes, voting._shrunken_confusion, anchor=voting.ANCHOR_VOTES)
+    believed = voting.expectation_maximisation(votes, voting._shrunken_confusion, anchor=voting.ANCHOR_VOTES)
     return held_out.own_record_gain(votes, believed)
 
 
