@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis import pages
+from analysis import pages, typesetting
 
 NASTY = '</script><script>alert("x")</script><!-- & \u2028 <img src=x onerror=alert(1)>'
 HANDLER = re.compile(r"^on[a-z]+$")
@@ -190,4 +190,4 @@ def test_unknown_assets_are_refused(measured):
     [(None, "–"), (1234, "1,234"), (0.81249, "0.812"), (1e-5, "1e-05"), (-2.5, "\u22122.500"), ("a", "a")],
 )
 def test_numbers_are_written_as_people_write_them(value, text):
-    assert pages.short(value) == text
+    assert typesetting.short(value) == text
