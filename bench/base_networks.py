@@ -1,9 +1,9 @@
-"""What networks look at that began alike and learnt in part or whole: python -m bench.base_networks [--keep DIR]
+"""What an attribute is learnt from, on two base networks, in part or whole: python -m bench.base_networks [--keep DIR]
 
 One Million Impressions (300 rated faces; skipped where ../shared/data is absent), networks of the recipe
-`lrp-attributes` a quarter as wide, 96 pixels: the age network is trained, then happiness on top of it, once the dense
-layers only and once all. Printed is how well each predicts on faces held out, and what its answers rest on; with --keep
-the page that sets them side by side stays in DIR.
+`lrp-attributes` a quarter as wide, 96 pixels: an age and a gender network are trained, then happiness on top of each,
+once the dense layers only and once all. Printed is how well each predicts on faces held out, how fast it learnt, what
+its answers rest on, and how alike their maps are; with --keep the page that sets them side by side stays in DIR.
 """
 
 import argparse
@@ -22,6 +22,7 @@ IS_LONG = True  # some minutes
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", type=Path, help="a folder for the release, the networks and the page")
+    parser.add_argument("--bases", nargs="+", default=["age", "gender"], choices=["age", "gender"])
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--size", type=int, default=96)
     options = parser.parse_args(arguments if arguments is not None else [])
@@ -50,24 +51,43 @@ def _compare(options, folder: Path, out: Path):
         "epochs": str(options.epochs),
         "device": "cpu",
     }
-    base, found = "", {}
-    for name in ("base-age", "age-dense-happiness", "age-full-happiness"):
-        config = recipe(f"lrp-attributes/{name}").config.with_changes(changed | {"pretrained": base})
-        made = train_release(release, config, seed=0, out=out / name, recipe_name=f"lrp-attributes/{name}")
-        said = {key: round(made.metrics[f"{key}_test"], 2) for key in ("mae", "mae_of_mean", "pearson")}
-        print(f"{name}: on faces held out {said}", flush=True)
-        if base:
-            found[name] = collection.explain_collection(made.checkpoint, release, out / "maps" / name)
-        base = base or str(made.checkpoint)
+    found = {}
+    for base in options.bases:
+        start = ""
+        for name in (f"base-{base}", f"{base}-dense-happiness", f"{base}-full-happiness"):
+            config = recipe(f"lrp-attributes/{name}").config.with_changes(changed | {"pretrained": start})
+            made = train_release(release, config, seed=0, out=out / name, recipe_name=f"lrp-attributes/{name}")
+            said = {key: round(made.metrics[f"{key}_test"], 2) for key in ("mae", "mae_of_mean", "pearson")}
+            print(f"{name}: on faces held out {said}", flush=True)
+            if start:
+                found[name] = collection.explain_collection(made.checkpoint, release, out / "maps" / name)
+                half = steps_to_half(found[name].checkpoint.curve)
+                print(f"{name}: half of what it learnt it knew after {half:.2f} of the steps", flush=True)
+            start = start or str(made.checkpoint)
     results, drawn = side_by_side.compared(found)
     for network in results["networks"]:
         (row,) = network["occlusion"]
         parts = {part["part"]: (part["change"]["value"], part["lowest"]["value"]) for part in row["parts"]}
         words = ", ".join(f"{part} {change:+.1f} (most in {most:.2f})" for part, (change, most) in parts.items())
         print(f"{network['name']}, without a part: {words}", flush=True)
+    names = [network["name"] for network in results["networks"]]
     for one in results["alike"]:
-        print(f"maps alike, {one['method']}: {one['table'][0][1]:.2f} over {one['n']} faces", flush=True)
+        pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+        words = ", ".join(f"{names[j]} and {names[i]} {one['table'][i][j]:.2f}" for i, j in pairs)
+        print(f"maps alike, {one['method']}, {one['n']} faces: {words}", flush=True)
     (out / "explanations.html").write_text(render(results, drawn, release), encoding="utf-8")
+
+
+def steps_to_half(curve: list[dict]) -> float:
+    """Return after which share of the steps half of the fall of the training loss was done: small, it learnt fast.
+
+    The loss is that of single batches, so that it is smoothed by a running mean of its last tenth first.
+    """
+    loss, step = (np.array([point[key] for point in curve], float) for key in ("loss", "step"))
+    width = max(1, len(loss) // 10)
+    smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
+    half = (smooth[0] + smooth.min()) / 2
+    return float(step[width - 1 :][np.argmax(smooth <= half)] / step[-1])
 
 
 def rated_faces(folder: Path, out: Path) -> archive.Release:

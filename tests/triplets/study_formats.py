@@ -39,7 +39,10 @@ def write_workbook(path, sheets: dict[str, list[list]], before: str = "") -> Non
     texts: dict[str, int] = {}
 
     def cell(value, row: int, column: int) -> str:
-        place = f'r="{chr(ord("A") + column)}{row}"'
+        letters = (
+            chr(ord("A") + column) if column < 26 else chr(ord("A") + column // 26 - 1) + chr(ord("A") + column % 26)
+        )
+        place = f'r="{letters}{row}"'
         if isinstance(value, str):
             return f'<c {place} t="s"><v>{texts.setdefault(value, len(texts))}</v></c>'
         return f"<c {place}><v>{value}</v></c>"
@@ -60,3 +63,45 @@ def write_workbook(path, sheets: dict[str, list[list]], before: str = "") -> Non
         archive.writestr("xl/_rels/workbook.xml.rels", f"<Rs>{targets}</Rs>")
         shared = "".join(f"<si><t>{escape(text)}</t></si>" for text in texts)
         archive.writestr("xl/sharedStrings.xml", f'<sst xmlns="{main}">{shared}</sst>')
+
+
+#: The two surveys of the 10k US Adult Faces: columns of each in alphabetical order, capital letters first.
+SURVEYS = tuple(
+    names.split()
+    for names in (
+        "atypical boring calm catch catchAns cold common confident egotistic emotUnstable forgettable intelligent "
+        "introverted kind responsible subID subage submale subrace trustworthy unattractive unemotional unfamiliar "
+        "unfriendly unhappy weird",
+        "aggressive attractive caring catch catchAns emotStable emotional familiar friendly happy humble interesting "
+        "irresponsible mean memorable normal sociable subID subage submale subrace typical uncertain uncommon "
+        "unintelligent untrustworthy",
+    )
+)
+OF_RATERS = {"catch", "catchAns", "subID", "subage", "submale", "subrace"}
+
+
+def rated_faces(names, seed=0, n_rows=15, n_raters=40, columns=SURVEYS) -> list[list]:
+    """Return header and rows as in `psychology-attributes.xlsx`, sheet "All Data": n_rows a face, two raters a row.
+
+    A face has a quality of its own in every attribute; raters with an odd number rate twice as carelessly.
+    """
+    rng = np.random.default_rng(seed)
+    rows: list[list] = [["Filename", "Image #", *columns[0], *columns[1]]]
+    for place, name in enumerate(names, start=1):
+        quality = {attribute: rng.uniform(2, 8) for survey in columns for attribute in survey}
+        raters = [rng.permutation(n_raters)[:n_rows] for _ in columns]
+        for k in range(n_rows):
+            row: list = [name, place]
+            for survey, who in zip(columns, (of[k] for of in raters), strict=True):
+                about = {"catch": 5, "catchAns": 5, "subID": int(who) + 1, "subage": 1 + int(who) % 5,
+                         "submale": int(who) % 2, "subrace": int(who) % 7}  # fmt: skip
+                for column in survey:
+                    said = quality[column] + (1 + int(who) % 2) * rng.normal()
+                    row.append(about[column] if column in OF_RATERS else int(np.clip(np.round(said), 1, 9)))
+            rows.append(row)
+    return rows
+
+
+def as_text(rows: list[list], separator=",") -> str:
+    """Return rows as CSV; None and nan are "NaN", as the collection writes what nobody answered."""
+    return "".join(separator.join("NaN" if cell is None else str(cell) for cell in row) + "\n" for row in rows)

@@ -254,7 +254,7 @@ class TestUsAdultFaces:
         source.mkdir()
         (source / "psychology-attributes.csv").write_text(
             "Filename,Image #,happy,unhappy,catch,catchAns,subage,submale,subrace,catch.1\n"
-            "Ann_1.jpg,1,7,2,5,5,2,1,1,3\nAnn_1.jpg,1,8,NaN,5,5,3,0,1,3\nBob_2.jpg,2,1,9,5,5,3,0,1,3\n"
+            "Ann_1.jpg,1,7,2,5,5,2,1,1,3\nAnn_1.jpg,1,8,NaN,5,5,3,0,1,3\nBob_2.jpg,2,1,9,5,5,NaN,0,1,3\n"
         )
         (source / "demographic-others-labels.txt").write_text(
             "Filename\tImage #\tAge\tGender\tRace\n" + "Ann_1.jpg\t1\t3\t0\t1\n" * 2 + "Ann_1.jpg\t1\t2\t0\t1\n"
@@ -264,22 +264,22 @@ class TestUsAdultFaces:
         rows, _, _ = convert("us-adult-faces", source)
         ann = rows["Images/Ann_1.jpg"]
         assert ann.attributes == {"happy": 7.5, "unhappy": 2.0}
-        assert ann.extra == {"age": "3", "sex": "0", "ethnicity": "1", "n_ratings": "2"}
+        assert ann.extra == {"age": "2.67", "age_group": "30 to 45", "sex": "female", "ethnicity": "White"}
         assert ann.subject == "Ann_1" and rows["Images/Bob_2.jpg"].attributes == {"happy": 1.0, "unhappy": 9.0}
 
-    def test_a_workbook_as_the_collection_has_it(self, tmp_path, convert):
-        single = [["Filename", "Image #", "happy"], ["a.jpg", 1, 3]]
+    def test_a_workbook_that_holds_means_only(self, tmp_path, convert):
         final = [
-            ["Filename", "Image #", "happy", "sad"],
-            ["a.jpg", 1, 6.25, 2],
+            ["Filename", "Image #", "happy", "sad", "subage"],
+            ["a.jpg", 1, 6.25, 2, 2.4],
             ["b & c.jpg", 2, None, 4.5],
             ["d.jpg", 3, 8],
         ]
-        write_workbook(tmp_path / "psychology-attributes.xlsx", {"Raw": single, "Final Values": final})
-        rows, _, _ = convert("us-adult-faces", tmp_path / "psychology-attributes.xlsx")
+        write_workbook(tmp_path / "psychology-attributes.xlsx", {"StDev Values": [["Filename"]], "Final Values": final})
+        rows, _, said = convert("us-adult-faces", tmp_path / "psychology-attributes.xlsx")
         assert {key: row.attributes for key, row in rows.items()} == {
             "a.jpg": {"happy": 6.25, "sad": 2.0}, "b & c.jpg": {"sad": 4.5}, "d.jpg": {"happy": 8.0},
         }  # fmt: skip
+        assert "n_ratings" not in said and not (convert.out / "responses.csv").exists()
 
     def test_bad_workbooks(self, tmp_path, convert):
         path = tmp_path / "attributes.xlsx"

@@ -7,6 +7,7 @@ and, where they were in a table, pictures. Nothing is written where a file is ba
 import argparse
 import json
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def main(arguments=None) -> int:
             skip_bad=given.skip_bad,
         )
         if given.release is not None:
-            write_labelled(found, given.release, name=given.format, scale=SCALES.get(given.format))
+            _release(found, given)
     except ManyBad as error:
         _show(error.bad)
         print(f"error: {error}", file=sys.stderr)
@@ -82,6 +83,11 @@ def main(arguments=None) -> int:
         f"{found.n_landmarks:,} with landmarks: {found.folder}"
     )
     print(f"next: {command}")
+    if (single := found.ratings) is not None:
+        by = f"{len(single.raters):,} people" if single.names_everybody else "people whom the table does not name"
+        print(f"{len(single):,} ratings of {len(single.attributes)} attributes by {by}")
+        if single.names_everybody:
+            print(f"and into a study of ratings: manage.py import_responses STUDY {found.folder / 'responses.csv'}")
     if given.release is not None:
         print(
             f"or without asking anybody: python -m learning {shlex.quote(str(given.release))} --recipe NAME --out DIR"
@@ -89,8 +95,19 @@ def main(arguments=None) -> int:
     if given.json:
         counts = {name: getattr(found, f"n_{name}") for name in ("stimuli", "subjects", "pictures", "landmarks")}
         summary = {f"n_{name}": n for name, n in counts.items()} | {"n_left_out": len(found.bad)}
+        if found.ratings is not None:
+            summary |= {"n_ratings": len(found.ratings), "n_raters": len(found.ratings.raters)}
         print(json.dumps({"format": given.format, **summary, "scheme": scheme, "out": str(found.folder)}))
     return 0
+
+
+def _release(found, given) -> None:
+    """Write the release; where that fails, take the converted folder away again: both or nothing."""
+    try:
+        write_labelled(found, given.release, name=given.format, scale=SCALES.get(given.format))
+    except BaseException:
+        shutil.rmtree(found.folder)
+        raise
 
 
 def _show(bad: list) -> None:

@@ -1,7 +1,8 @@
 """What every reader of a study's format yields, and the converter that turns it into what `import_stimuli` reads.
 
-A reader is `read(source, options) -> Iterator[Face | Bad]`. The converter writes a folder with `stimuli.csv`,
-`landmarks.npz` (where there are any) and `images/` (where pictures came out of a table): the whole folder or nothing.
+A reader is `read(source, options) -> Iterator[Face | Bad | SingleRatings]`. The converter writes a folder with
+`stimuli.csv`, `landmarks.npz` (where there are any), `images/` (where pictures came out of a table) and `responses.csv`
+(where it is known who rated): the whole folder or nothing.
 """
 
 import csv
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from triplets.importers.manifest import ManifestRow
+from triplets.importers.single_ratings import SingleRatings
 
 FIXED = ("subject", "class_label", "degree", "is_neutral", "split")
 
@@ -68,7 +70,7 @@ class Options:
 
 @dataclass
 class Converted:
-    """What was written. `bad` are the files and rows left out."""
+    """What was written. bad : files and rows left out; ratings : of single people, where the source has them."""
 
     folder: Path
     n_stimuli: int = 0
@@ -78,6 +80,7 @@ class Converted:
     scheme: str = ""
     images: Path | None = None
     bad: list[Bad] = field(default_factory=list)
+    ratings: SingleRatings | None = None
 
 
 class ManyBad(ValueError):
@@ -96,7 +99,14 @@ def row(name: str, *, is_file: bool = False, **known) -> ManifestRow:
     return ManifestRow(line=0, key=name, file=name if is_file else "", **known)
 
 
-def convert(faces: Iterable[Face | Bad], out: Path, *, scheme: str = "", images: Path | None = None, skip_bad=False):
+def convert(
+    faces: Iterable[Face | Bad | SingleRatings],
+    out: Path,
+    *,
+    scheme: str = "",
+    images: Path | None = None,
+    skip_bad=False,
+):
     """Write what a reader yields into the new folder `out` and return `Converted`.
 
     Memory stays small: rows and points wait in files until all columns are known. ManyBad where something cannot be
@@ -133,6 +143,11 @@ def _gather(faces, scratch: Path, found: Converted) -> Converted:
         for face in faces:
             if isinstance(face, Bad):
                 found.bad.append(face)
+                continue
+            if isinstance(face, SingleRatings):
+                found.ratings = face
+                if face.names_everybody:
+                    face.write(scratch / "responses.csv")
                 continue
             key = face.row.key
             if names.setdefault(key, len(names)) != len(names) - 1:

@@ -1,10 +1,13 @@
 """A collection that came with its labels, as a release of its own: nobody was asked anything, its labels are learnt.
 
-What `convert` wrote (manifest, landmarks, pictures) goes into a release folder without triplets, ratings or responses;
-classes, attributes, splits and further columns are the collection's. It trains like any other:
-`python -m learning RELEASE --recipe fer2013-networks --out DIR`.
+What `convert` wrote (manifest, landmarks, pictures) goes into a release folder without triplets; classes, attributes,
+splits and further columns are the collection's. Where the collection holds what single people rated, the release has
+their responses, the settled ratings, and what they told about themselves: a report can then say how far people agree.
+It trains like any other: `python -m learning RELEASE --recipe fer2013-networks --out DIR`.
 """
 
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +18,17 @@ from triplets import archive
 from triplets.importers.faces import Converted
 from triplets.importers.landmarks_npz import read_landmarks
 from triplets.importers.manifest import ManifestRow, read_header, read_manifest
+from triplets.importers.single_ratings import RULES
 from triplets.records import Landmarks, Ratings, Stimuli, Triplets
 
 
 def write_labelled(found: Converted, out: Path, *, name: str, scale: tuple[float, float] | None = None) -> str:
-    """Write a converted collection as a release into a new folder and return its checksum.
+    """Write a converted collection as a release into a new folder, whole or not at all, and return its checksum.
 
     name : of the collection. scale : ends of the scale that its attributes were rated on, where it has one.
     FileExistsError where `out` holds something; OSError where a picture cannot be read.
     """
+    out = Path(out)
     path = found.folder / "stimuli.csv"
     rows = [row for row in read_manifest(path, read_header(path)) if isinstance(row, ManifestRow)]
     folder = found.folder if (found.folder / "images").is_dir() else found.images
@@ -31,20 +36,33 @@ def write_labelled(found: Converted, out: Path, *, name: str, scale: tuple[float
     study: dict = {"name": name, "kind": "labels"}
     if scale is not None:
         study["scale"] = {"low": scale[0], "high": scale[1]}
-    with tempfile.TemporaryDirectory() as scratch:
-        landmarks = _landmarks(found, rows, Path(scratch))
+    settings, ratings, responses, annotators = {}, _no_ratings(), [], None
+    if (single := found.ratings) is not None:
+        row_of = {str(key): number for number, key in enumerate(stimuli.key.tolist())}
+        study |= {"kind": "rating", "attributes": list(single.attributes)}
+        settings = {"consensus": RULES} | ({"n_annotators": len(single.raters)} if single.names_everybody else {})
+        ratings, responses = single.settled(row_of, stimuli.split), single.responses(row_of, stimuli.split)
+        annotators = single.annotators()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} is not empty: a release is written once, into a folder of its own")
+    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
         _, sha256 = archive.write_release(
-            out,
+            scratch / "release",
             study=study,
             collection={"name": name, "landmark_scheme": found.scheme},
-            settings={},
+            settings=settings,
             stimuli=stimuli,
-            landmarks=landmarks,
+            landmarks=_landmarks(found, rows, scratch),
             triplets=_no_triplets(),
-            ratings=_no_ratings(),
-            responses=[],
+            ratings=ratings,
+            responses=responses,
             pictures=_pictures(rows, stimuli, folder),
+            annotators=annotators,
         )
+        os.replace(scratch / "release", out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return sha256
 
 

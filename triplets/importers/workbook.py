@@ -7,6 +7,7 @@ types, by which XML can be made to swell, are refused before anything is parsed.
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,20 +23,32 @@ class WorkbookUnreadable(ValueError):
     """The file is no workbook with a readable sheet."""
 
 
+def sheet_names(path: Path) -> list[str]:
+    """Return the names of the sheets in their order, at least one."""
+    with _archive(path) as archive:
+        return list(_sheets(archive))
+
+
 def sheet_rows(path: Path, preferred: str = "") -> Iterator[tuple[int, list[str]]]:
     """Yield (row number, cells) of the sheet with the preferred name, else of the first; "" for an empty cell."""
+    with _archive(path) as archive:
+        texts = list(_texts(archive))
+        for number, row in _rows(archive, _sheet(archive, preferred)):
+            yield number, _cells(row, texts)
+
+
+# Details ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            texts = list(_texts(archive))
-            for number, row in _rows(archive, _sheet(archive, preferred)):
-                yield number, _cells(row, texts)
+            yield archive
     except WorkbookUnreadable:
         raise
     except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, IndexError, EOFError, ValueError) as error:
         raise WorkbookUnreadable(f"is no Excel workbook ({error})") from error
-
-
-# Details ----------------------------------------------------------------------------------------
 
 
 def _opened(archive: zipfile.ZipFile, name: str):
@@ -49,11 +62,17 @@ def _opened(archive: zipfile.ZipFile, name: str):
     return archive.open(name)
 
 
-def _sheet(archive: zipfile.ZipFile, preferred: str) -> str:
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return {name: where it is linked} of every sheet."""
     with _opened(archive, "xl/workbook.xml") as file:
         sheets = {it.get("name"): it.get(_LINK) for it in ElementTree.parse(file).iter(_MAIN + "sheet")}  # noqa: S314
     if not sheets:
         raise WorkbookUnreadable("holds no sheet")
+    return sheets
+
+
+def _sheet(archive: zipfile.ZipFile, preferred: str) -> str:
+    sheets = _sheets(archive)
     with _opened(archive, "xl/_rels/workbook.xml.rels") as file:
         targets = {it.get("Id"): it.get("Target") for it in ElementTree.parse(file).getroot()}  # noqa: S314
     target = targets[sheets.get(preferred) or next(iter(sheets.values()))]
