@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import attributes, calibration
+from analysis import attributes, calibration, raters
 from analysis.classification import class_figures
 from learning import scores
 from learning.splits import Split
@@ -42,6 +42,7 @@ def measured(answers: Answers, row, split: Split, release: Release, *, n_bootstr
 
     row : (m,) rows of the release's stimuli. "split" names the one whose figures a reader takes home, "by_split" holds
     `of_classes` or `of_attributes` of each; {"omitted": why} where nothing is known to hold answers against.
+    Attributes of that split also have "people" (`raters.people`), and "raters" holds `raters.by_group` on it.
     """
     side = split.stimulus[row]
     subject = np.asarray(release.stimuli.subject).astype(str)[row]
@@ -50,7 +51,8 @@ def measured(answers: Answers, row, split: Split, release: Release, *, n_bootstr
     if not chosen:
         return {"omitted": f"the release knows the {answers.kind} of no picture in train, validation or test"}
     how = {"n_bootstrap": n_bootstrap, "seed": seed}
-    reliability = attributes.reliabilities(release, answers.names) if answers.kind == "attributes" else {}
+    single = raters.single_ratings(release, answers.names) if answers.kind == "attributes" else None
+    agreed = {name: raters.split_half(single.of(name)) for name in answers.names} if single is not None else {}
     found = {"kind": answers.kind, "names": list(answers.names), "split": next(iter(chosen)), "by_split": {}}
     training = chosen.get("train", np.array([], np.int64))
     for name, at in chosen.items():
@@ -58,7 +60,14 @@ def measured(answers: Answers, row, split: Split, release: Release, *, n_bootstr
             held_out = chosen.get("validation") if name == "test" else None
             found["by_split"][name] = of_classes(answers, at, training, held_out, subject, **how)
         else:
-            found["by_split"][name] = of_attributes(answers, at, training, subject, reliability, **how)
+            found["by_split"][name] = of_attributes(answers, at, training, subject, agreed, **how)
+    if single is not None:
+        at = chosen[found["split"]]
+        figures = found["by_split"][found["split"]]["attributes"]
+        for k, name in enumerate(answers.names):
+            held = answers.value[at, k], answers.said[at, k], subject[at]
+            figures[name]["people"] = raters.people(single.of(name), row[at], *held, **how)
+        found["raters"] = raters.by_group(single, release, row[at], answers.said[at], **how)
     return found | {"how": split.split_by}
 
 

@@ -5,13 +5,9 @@ say on average would still miss the mean of a few of them.
 """
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from analysis.classification import plain
 from analysis.resampling import Resample, units_of
-from annotation import agreement
-from triplets.archive import Release
 from triplets.intervals import CORRELATION, ERROR, EXPLAINED
 
 MIN_CASES = 3
@@ -86,35 +82,6 @@ def attribute_figures(
             "r2": float(reliability),
             "mae": float(np.sqrt(2 / np.pi * max(noise, 0))),
         }
-    return found
-
-
-def reliabilities(release: Release, names, *, seed: int = 0) -> dict[str, float]:
-    """Return {attribute: split-half reliability of its mean ratings}, from the single ratings of a release.
-
-    Halves of the raters of each picture are correlated and stepped up to all of them by Spearman-Brown
-    (`annotation.agreement.split_half_reliability`). Attributes without single ratings are left out.
-    """
-    try:
-        table = release.responses()
-    except FileNotFoundError:
-        return {}
-    asked = pc.and_(pc.equal(table["kind"], "rating"), pc.is_in(table["role"], pa.array(["ordinary", "shared"])))
-    once = pc.and_(pc.fill_null(table["is_counted"], False), pc.invert(pc.fill_null(table["is_repeat"], False)))
-    table = table.filter(pc.and_(asked, once))
-    found = {}
-    for name in names:
-        mine = table.filter(pc.equal(table["attribute"], name))
-        try:
-            value = agreement.split_half_reliability(
-                mine["reference"].to_numpy(zero_copy_only=False),
-                mine["rating"].to_numpy(zero_copy_only=False),
-                seed=seed,
-            )
-        except ValueError:  # fewer than three pictures were rated twice: nothing to correlate
-            continue
-        if np.isfinite(value):
-            found[name] = float(np.clip(value, 0, 1))
     return found
 
 

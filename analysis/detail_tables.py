@@ -14,6 +14,8 @@ def tables(results: dict) -> dict[str, list[dict]]:
         "action_units": action_units(results),
         "attributes": attributes(results),
         "attribute_correlations": correlations(results),
+        "people_who_rate": people_who_rate(results),
+        "raters": raters(results),
         "groups": groups(results),
         "elsewhere": elsewhere(results),
         "controls": controls(results),
@@ -123,6 +125,32 @@ def attributes(results: dict) -> list[dict]:
         for figure in ("mae", "pearson", "r2")
         if of[figure]
     ]
+
+
+def people_who_rate(results: dict) -> list[dict]:
+    """Return one row an attribute: how far people agree, what one more of them reaches, and the network's lead."""
+    found = part(results, "answers")
+    if found.get("kind") != "attributes":
+        return []
+    plain = ("n", "n_a_picture", "icc", "icc_mean")
+    return [
+        {"attribute": name, "reliability": (of["bounds"] or {}).get("reliability")}
+        | {key: of["people"][key] for key in plain}
+        | {f"{figure}_{end}": (of["people"][figure] or {}).get(end) for figure in ("one_person", "lead")
+           for end in ("value", "low", "high")}
+        for name, of in found["by_split"][found["split"]]["attributes"].items()
+        if of.get("people")
+    ]  # fmt: skip
+
+
+def raters(results: dict) -> list[dict]:
+    """Return one row a group of people who rated: correlations with their ratings, and the differences from others."""
+    return [
+        {key: row[key] for key in ("field", "group", "n_raters", "n_ratings")}
+        | {f"{figure}_{end}": (row[figure] or {}).get(end) for figure in
+           ("network", "difference", "person", "person_difference") for end in ("value", "low", "high")}
+        for row in (part(results, "answers").get("raters") or {}).get("rows", [])
+    ]  # fmt: skip
 
 
 def correlations(results: dict) -> list[dict]:

@@ -111,6 +111,49 @@ def of_groups(found: dict) -> str:
     )
 
 
+def of_people_who_rate(attributes: dict) -> str:
+    """Return for how many attributes a network is nearer to the mean of all than one more person would be."""
+    known = [f["people"]["lead"] for f in attributes.values() if f.get("people") and f["people"]["lead"]]
+    if not known:
+        return ""
+    above, surely = sum(lead["value"] > 0 for lead in known), sum(lead["low"] > 0 for lead in known)
+    below = sum(lead["high"] < 0 for lead in known)
+    if len(known) == 1:
+        verdict = "surely" if surely or below else "by no more than chance explains"
+        side = "above" if above else "below"
+        return f"Its correlation with the mean of all raters lies {side} that of one more person, {verdict}."
+    return (
+        f"For {above} of {len(known)} attributes the network's correlation with the mean of all raters lies above that "
+        f"of one more person: for {surely} by more than chance explains, and for {below} surely below."
+    )
+
+
+def of_raters(found: dict) -> str:
+    """Return in plain words whether a network matches some raters' ratings less than others', and whose fault it is."""
+    if "omitted" in found:
+        return f"Whether it matches some people's ratings better than others' cannot be told: {found['omitted']}."
+    n, rows = found["n_comparisons"], [row for row in found["rows"] if row["difference"]]
+    opening = "One comparison of" if n == 1 else f"{n} comparisons of"
+    text = f"{opening} people who rated, each group against everybody else who told about themselves. "
+    certain = [row for row in rows if is_certain(row["difference"])]
+    if not certain:
+        return text + (
+            "No gap is larger than chance explains: every interval of a difference includes zero. That none was found "
+            "does not mean that there is none, only that it would lie within these intervals."
+        )
+    told = []
+    for row in certain:
+        other = row["person_difference"]
+        together = other and is_certain(other) and (other["value"] > 0) == (row["difference"]["value"] > 0)
+        way = "more" if row["difference"]["value"] > 0 else "less"
+        why = (
+            f"other people match them {way} too, so that it lies with the ratings" if together else
+            "other people do not, so that it lies with the network"
+        )  # fmt: skip
+        told.append(f"{row['field']} {row['group']} is matched {way}, {difference(row['difference'], 'error')}; {why}")
+    return text + f"Larger than chance explains: {'. '.join(told)}."
+
+
 def of_elsewhere(found: dict) -> str:
     """Return what is lost on the second collection, and whether that is certain."""
     here, there = found["names"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from analysis import bundle, cards, drawing, pages, plot_files, study_pages, tables
+from analysis import bundle, cards, detail_tables, drawing, pages, plot_files, study_pages, tables
 from analysis.study_report import FIGURES
 
 PAGE, NUMBERS = "study.html", "study.json"
@@ -57,6 +57,11 @@ def all_tables(results: dict) -> dict[str, list[dict]]:
         ],
         "attributes": [_attribute(part, row) for part in results["parts"] for row in part["attributes"]],
         "second": _second(results),
+        "raters": [
+            {"network": part["name"], **row}
+            for part in results["parts"]
+            for row in detail_tables.raters({"answers": {"raters": part.get("raters")}})
+        ],
         "occlusion": [
             {"network": row["network"], "shown": row["group"], "part": part["part"], **part["change"]}
             for panel in results.get("looking", []) for row in panel["occlusion"] for part in row["parts"]
@@ -79,9 +84,11 @@ def _networks(results: dict) -> list[dict]:
 
 
 def _attribute(part: dict, row: dict) -> dict:
-    plain = {key: value for key, value in row.items() if key != "estimates"}
+    nested = ("estimates", "one_person", "lead")
+    plain = {key: value for key, value in row.items() if key not in nested}
     ends = {f"{key}_{end}": of[end] for key, of in row.get("estimates", {}).items() for end in ("low", "high")}
-    return {"network": part["name"], **plain, **ends}
+    people = {f"{key}_{end}": (row.get(key) or {}).get(end) for key in nested[1:] for end in ("value", "low", "high")}
+    return {"network": part["name"], **plain, **ends, **people}
 
 
 def _second(results: dict) -> list[dict]:

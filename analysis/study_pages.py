@@ -3,6 +3,7 @@
 from markupsafe import Markup
 
 from analysis import pages, plot_files, plots
+from analysis.figures import rows
 from analysis.figures import study as study_figures
 from analysis.pages import ASSETS, SCRIPTS, STATIC, ResultsOutdated, script_safe
 from analysis.study_report import FIGURES, FORMAT
@@ -73,10 +74,24 @@ def figures(results: dict) -> dict[str, dict]:
             if figure is not None:
                 made[f"table-{number}-{column.replace(' ', '-')}"] = figure
     made |= {f"learning-{q}": figure for q, figure in study_figures.learning(results).items()}
+    for part in results["parts"]:
+        figure = rows.correlations({row["name"]: _held(row) for row in part["attributes"]})
+        # One attribute is a line in a table.
+        if figure is not None and len(part["attributes"]) > 1:
+            made[f"people-{part['name']}"] = figure
     maps = results.get("attribute_maps")
     return made | (
         {f"attributes-{m['method']}": study_figures.attributes(maps["names"], m) for m in maps["maps"]} if maps else {}
     )
+
+
+def _held(row: dict) -> dict:
+    """Return a row of a network's attributes as an evaluation has it."""
+    return {
+        "pearson": row["estimates"].get("pearson"),
+        "people": {"one_person": row.get("one_person")},
+        "bounds": None if row["pearson_bound"] is None else {"pearson": row["pearson_bound"]},
+    }
 
 
 def _drawn_columns(table: dict) -> list[str]:

@@ -139,6 +139,8 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "headline": measured["headline"] if measured else "",
         "tangent": _tangent(measured),
         "gaps": sentences.of_gaps((measured or {}).get("groups")),
+        "raters": ((measured or {}).get("answers") or {}).get("raters"),
+        "with_people": sentences.of_people_who_rate(study_measures.attributes(measured, split)),
     }
 
 
@@ -189,7 +191,11 @@ def _attributes(found: dict, measured: dict) -> list[dict]:
         of = measured.get(name) or {}
         estimates = {key: of[key] for key in ("pearson", "r2", "mae") if of.get(key)}
         bound = (of.get("bounds") or {}).get("pearson", None if ceiling is None else ceiling**0.5)
-        rows.append({"name": name, **figures, "pearson_bound": bound, "estimates": estimates})
+        people = of.get("people") or {}
+        one, lead = people.get("one_person"), people.get("lead")
+        reliability = (of.get("bounds") or {}).get("reliability")
+        known = {"reliability": reliability, "one_person": one, "lead": lead}
+        rows.append({"name": name, **figures, "pearson_bound": bound, "estimates": estimates} | known)
     return rows
 
 

@@ -21,6 +21,7 @@ FIGURES = {
     "class-calibration": certainty.classes,
     "action-units": rows.action_units,
     "attributes": rows.attributes,
+    "with-people": rows.with_people,
     "groups": rows.groups,
     "elsewhere": rows.elsewhere,
     "trust-deletion": deletion,

@@ -82,18 +82,54 @@ def attributes(results: dict) -> dict | None:
     places = [len(names) - 1 - at for at in range(len(names))]
     ours = _row_trace(places, names, [figures["r2"] for figures in known.values()], "embedding")
     bounded = [(at, f["bounds"]["r2"]) for at, f in zip(places, known.values(), strict=True) if f["bounds"]]
-    bound = {
+    bound = _bound(bounded, "bound set by the ratings")
+    lowest = max(-1.0, min([-0.05, *(f["r2"]["low"] for f in known.values())]))
+    layout = _row_layout(names, ".1f", [lowest - 0.03, 1.02], 0.0, height=110 + _ROW * len(names))
+    return {"data": [bound, ours | {"name": "network"}], "layout": layout}
+
+
+def with_people(results: dict) -> dict | None:
+    """Return the correlation of every attribute beside one more person and the bound, `correlations`."""
+    found = results.get("answers") or {}
+    if found.get("kind") != "attributes":
+        return None
+    return correlations(found["by_split"][found["split"]]["attributes"])
+
+
+def correlations(attributes: dict[str, dict]) -> dict | None:
+    """Return Pearson's r of every attribute, that of one more person, and the bound that human agreement sets.
+
+    attributes : name -> {"pearson", "people", "bounds"} as `raters.people` and `attributes.attribute_figures` have
+    them. None where nobody knows what one more person would reach.
+    """
+    known = {
+        name: f for name, f in attributes.items() if f.get("pearson") and (f.get("people") or {}).get("one_person")
+    }
+    if not known:
+        return None
+    names = list(known)
+    places = [len(names) - 1 - at for at in range(len(names))]
+    ours = _row_trace(places, names, [figures["pearson"] for figures in known.values()], "embedding")
+    person = _row_trace(
+        [at - 0.22 for at in places], names, [f["people"]["one_person"] for f in known.values()], "neutral_difference"
+    )
+    bounded = [(at, f["bounds"]["pearson"]) for at, f in zip(places, known.values(), strict=True) if f.get("bounds")]
+    bound = _bound(bounded, "bound by human agreement")
+    lowest = min([0.0, *(f["pearson"]["low"] for f in known.values())])
+    layout = _row_layout(names, ".1f", [max(-1.0, lowest) - 0.03, 1.02], 0.0, height=110 + _ROW * len(names))
+    return {"data": [bound, person | {"name": "one more person"}, ours | {"name": "network"}], "layout": layout}
+
+
+def _bound(bounded: list[tuple[float, float]], name: str) -> dict:
+    return {
         "type": "scatter",
         "mode": "markers",
-        "name": "bound set by the ratings",
+        "name": name,
         "x": [value for _, value in bounded],
         "y": [at for at, _ in bounded],
         "marker": {"color": "@ink", "size": 15, "symbol": "line-ns-open", "line": {"width": 2}},
         "hovertemplate": "bound %{x:.2f}<extra></extra>",
     }
-    lowest = max(-1.0, min([-0.05, *(f["r2"]["low"] for f in known.values())]))
-    layout = _row_layout(names, ".1f", [lowest - 0.03, 1.02], 0.0, height=110 + _ROW * len(names))
-    return {"data": [bound, ours | {"name": "network"}], "layout": layout}
 
 
 def groups(results: dict) -> dict | None:

@@ -1,11 +1,9 @@
 import numpy as np
-import pyarrow as pa
 import pytest
 from scipy import stats
 from sklearn import metrics
 
 from analysis import attributes
-from triplets.records import RESPONSE_SCHEMA
 
 
 def rated(n=300, seed=0, n_raters=10, noise=1.0):
@@ -65,39 +63,6 @@ def test_what_does_not_vary_has_no_correlation_and_too_few_cases_nothing():
     assert flat["pearson"] is None and flat["r2"] is None and flat["mae"]["value"] == 3.7
     few = attributes.attribute_figures([1.0, np.nan, 2.0], [1.0, 1.0, 1.0], None, baseline=1.0)
     assert (few["n"], few["mae"], few["bounds"]) == (2, None, None)
-
-
-class Rated:
-    def __init__(self, rows):
-        columns = {field.name: [row.get(field.name) for row in rows] for field in RESPONSE_SCHEMA}
-        self.table = pa.table(columns, schema=RESPONSE_SCHEMA)
-
-    def responses(self):
-        return self.table
-
-
-def test_reliability_comes_from_counted_first_ratings():
-    rng = np.random.default_rng(4)
-    rows = []
-    for picture in range(200):
-        truth = rng.normal(5, 1)
-        for person in range(8):
-            rows.append(
-                {
-                    "kind": "rating",
-                    "role": "ordinary",
-                    "reference": f"p{picture}",
-                    "attribute": "happy",
-                    "rating": truth + rng.normal(),
-                    "annotator": f"a{person}",
-                    "is_counted": True,
-                    "is_repeat": False,
-                }
-            )
-            rows.append(rows[-1] | {"is_counted": person < 0, "rating": 99 * rng.random()})
-            rows.append(rows[-1] | {"is_counted": True, "is_repeat": True})
-    found = attributes.reliabilities(Rated(rows), ("happy", "sad"))
-    assert found == {"happy": pytest.approx(8 / 9, abs=0.03)}  # Spearman-Brown of a single rating's 1/2
 
 
 def test_cross_correlations_by_definition():
