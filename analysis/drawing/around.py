@@ -1,5 +1,6 @@
 """What stands around the traces of a figure: axes with ticks and titles, shapes, notes, the legend."""
 
+import math
 import re
 
 from analysis.drawing.axes import Axis, axis
@@ -71,7 +72,10 @@ def frame_of(axes: dict[str, Axis], width: float, height: float, legend: list) -
     lines = max([1, *(len(lines_of(text)) for one in level for _, text in one.ticks())])
     below = lines * LINE + 8 + (LINE if any(_title(one) for one in level) else 0)
     tall = (max(row for *_, row in legend) + 1) * 22 + 4 if legend else 0
-    return Frame(min(left, width * 0.42), 14, width - 14, height - below - tall, height - tall)
+    left = min(left, width * 0.42)
+    # The words of the last tick stand half beyond it.
+    beyond = [width_of(text) / 2 - (1 - share) * (width - left) for one in level for share, text in one.ticks()]
+    return Frame(left, 14, width - max([14.0, *beyond]), height - below - tall, height - tall)
 
 
 def axis_items(name: str, one: Axis, axes, frame: Frame) -> list:
@@ -81,7 +85,11 @@ def axis_items(name: str, one: Axis, axes, frame: Frame) -> list:
     start, end = frame.span(across, "y" if letter == "x" else "x")
     low, high = frame.span(one, letter)
     shows_grid = one.layout.get("showgrid", True) and one.layout.get("visible") is not False
-    for share, text in one.ticks():
+    ticks = one.ticks()
+    if letter == "x" and one.names:  # as many names of categories as have room beside one another
+        widest = max([0.0, *(width_of(text) for _, text in ticks)]) + 4
+        ticks = ticks[:: max(1, math.ceil(len(ticks) * widest / max(abs(high - low), 1.0)))]
+    for share, text in ticks:
         at = low + (high - low) * share
         if letter == "x":
             if shows_grid:

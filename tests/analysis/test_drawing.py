@@ -1,6 +1,7 @@
 """Figures drawn without a browser: values at their places, nothing left out, the colours of the page."""
 
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from analysis import drawing, figures, plot_files, plots
-from analysis.drawing import Mark, Stroke, Words, axes
+from analysis.drawing import Mark, Stroke, Words, axes, sheet
 
 
 def marks(figure, width=900):
@@ -22,6 +23,25 @@ def test_points_stand_at_their_values_by_hand():
     assert (middle.x, middle.y) == pytest.approx(((left.x + right.x) / 2, (left.y + right.y) / 2))
     assert left.y > right.y  # y grows upwards
     assert right.x == 900 - 14
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_names_of_categories_have_room_beside_one_another(width):
+    names = [str(k) for k in range(100, 130)]
+    layout = {"height": 300, "xaxis": {"type": "category"}, "yaxis": {"showticklabels": False}}
+    found = drawing.drawing({"data": [{"type": "bar", "x": names, "y": [1] * 30}], "layout": layout}, width)
+    ticks = [item for item in found.items if isinstance(item, Words)]
+    assert len(ticks) == 30 if width == 900 else 8 <= len(ticks) < 15
+    wide = sheet.width_of("100")
+    assert all(b.x - a.x >= wide for a, b in itertools.pairwise(ticks))
+
+
+def test_the_words_of_the_last_tick_stay_on_the_sheet():
+    layout = {"height": 200, "xaxis": {"range": [0, 1500], "dtick": 500}, "yaxis": {"showticklabels": False}}
+    line = {"type": "scatter", "mode": "lines", "x": [0, 1500], "y": [0, 1]}
+    (last,) = [item for item in drawing.drawing({"data": [line], "layout": layout}, 250).items
+               if isinstance(item, Words) and item.text == "1,500"]  # fmt: skip
+    assert last.x + sheet.width_of("1,500") / 2 <= 250
 
 
 def test_intervals_bars_and_lines_end_where_they_should():
