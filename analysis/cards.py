@@ -104,7 +104,7 @@ def data_sheet(results: dict) -> Card:
     collection, settings = about.get("collection") or {}, about.get("settings") or {}
     listed = tuple((name.replace("_", " "), f"{value:,}") for name, value in counts.items() if isinstance(value, int))
     asked = study.get("question_text") or study.get("title") or origin["study"] or UNKNOWN
-    filtering = [f"{name.replace('_', ' ')}: {_known(value)}" for name, value in settings.items()]
+    rules, table = _processing(settings)
     return Card(
         "data-sheet",
         f"Data sheet: {origin['name']}",
@@ -123,7 +123,7 @@ def data_sheet(results: dict) -> Card:
                 "were left out by the rule below.",
                 _consent(settings, collection),
             )),
-            Block("Preprocessing, cleaning, labelling", tuple(filtering) or (UNKNOWN,)),
+            Block("Preprocessing, cleaning, labelling", rules or (UNKNOWN,), table),
             Block("Uses", ("Training and measuring representations of faces that agree with people. The judgements say "
                            "how faces look to these annotators, not what the people in them felt.",)),
             Block("Distribution", (f"Licence: {origin['licence'] or UNKNOWN}",)),
@@ -136,10 +136,44 @@ def data_sheet(results: dict) -> Card:
 # What the cards say --------------------------------------------------------------------------------
 
 
+SETTINGS = {
+    "responses_per_question": "good responses wanted for each question",
+    "gold_threshold": "least accuracy on gold questions",
+    "min_gold": "gold questions before anybody is judged",
+    "batch_size": "ordinary questions in a batch",
+    "n_gold_per_batch": "gold questions in a batch",
+    "floor_ms": "flagged as fast below, ms",
+    "seed": "seed",
+    "includes_pictures": "the release holds the pictures",
+    "n_annotators": "annotators",
+    "n_excluded": "annotators whose data is not used",
+}
+
+
+def _processing(settings: dict) -> tuple[tuple[str, ...], tuple]:
+    """Return (the rules in sentences, rows of the settings) of a release; a rule is a text or names several."""
+    said, rows = [], []
+    for name, value in settings.items():
+        words = SETTINGS.get(name, name.replace("_", " "))
+        if isinstance(value, dict):
+            said += [_sentence(f"{words}, {key.replace('_', ' ')}: {_known(rule)}") for key, rule in value.items()]
+        elif isinstance(value, str) and " " in value:
+            said.append(_sentence(f"{words}: {value}"))
+        else:
+            rows.append((words, _known(value)))
+    return tuple(said), (("setting", "value"), *rows) if rows else ()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _known(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if value is None or value == "":
         return "unknown"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value > 9999 else str(value)
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
 
 
 def _metrics(results: dict) -> tuple[tuple[str, ...], tuple]:

@@ -30,6 +30,24 @@ def test_the_data_sheet_says_where_the_data_come_from(measured):
     assert "Licence: CC0" in text and "| stimuli | 250 |" in text and "Not recorded." in text
 
 
+def test_the_data_sheet_tells_its_rules_in_sentences(measured):
+    results = copy.deepcopy(measured)
+    rules = {"triplets": "majority; a tie is not settled", "one_vote": "counts"}
+    results["release"]["settings"] = {
+        "consensus": rules,
+        "min_gold": 8,
+        "includes_pictures": True,
+        "split": "by subject",
+    }
+    text = cards.data_sheet(results).markdown()
+    assert "Consensus, triplets: majority; a tie is not settled." in text and "Consensus, one vote: counts." in text
+    assert "Split: by subject." in text
+    assert (
+        "| gold questions before anybody is judged | 8 |" in text and "| the release holds the pictures | yes |" in text
+    )
+    assert "{" not in text and "True" not in text
+
+
 def test_text_from_outside_stays_text(measured):
     results = copy.deepcopy(measured)
     results["provenance"]["release"]["licence"] = "free\n# Fake heading | [here](http://x) <b>"
