@@ -5,6 +5,7 @@ all units, chosen on the validation subjects; C = 1 is reported beside it, as th
 are weighted by how often a unit is present, as in the published table of spontaneous expressions.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,15 @@ def presence(values) -> np.ndarray:
     return np.where(known, np.nan_to_num(values) >= threshold, -1).astype(np.int8)
 
 
+def in_order(name: str) -> list:
+    """Return the key by which AU2 comes before AU10.
+
+    >>> sorted(["AU12", "AU2", "AU1"], key=in_order)
+    ['AU1', 'AU2', 'AU12']
+    """
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
 def plan(action_units: dict, subject, split) -> UnitPlan:
     """Return how to probe these stimuli. action_units : name -> (m,) float; subject, split : (m,) str.
 
@@ -54,6 +64,7 @@ def plan(action_units: dict, subject, split) -> UnitPlan:
     """
     if not action_units:
         raise NothingToProbe("the release knows no action units")
+    action_units = {name: action_units[name] for name in sorted(action_units, key=in_order)}
     present = np.column_stack([presence(values) for values in action_units.values()])
     folds, how = probes.folds_by_subject((present >= 0).any(1), subject, split)
     taught, tested = (np.concatenate([fold[k] for fold in folds]) for k in (0, 2))

@@ -78,11 +78,14 @@ def explain_faces(
     return integrated_gradients(probe.score, x, baseline, *fixed, n_steps=n_steps)[0]
 
 
-def tangent_report(network: TopologicalVae, x: Tensor, neutral: Tensor | None, labels, *, is_training, seed=0) -> dict:
+def tangent_report(
+    network: TopologicalVae, x: Tensor, neutral: Tensor | None, labels, *, is_training, people=None, seed=0
+) -> dict:
     """Return, for each method, tangent alignment of the probe's explanations on the faces that did not train it.
 
-    x : (n, D), labels : (n,) str, is_training : (n,) bool. Beside each value chance and control (a probe that learnt
-    shuffled labels on the same embedding), and the manifold's reconstruction error. JSON-able.
+    x : (n, D), labels : (n,) str, is_training : (n,) bool, people : (n,) str or None, who is resampled for intervals.
+    Beside each value chance and control (a probe that learnt shuffled labels on the same embedding), the lead over the
+    control, and the manifold's reconstruction error. JSON-able.
     """
     labels, is_training = np.asarray(labels).astype(str), np.asarray(is_training, dtype=bool)
     kept = np.isin(labels, np.unique(labels[is_training]))
@@ -93,6 +96,7 @@ def tangent_report(network: TopologicalVae, x: Tensor, neutral: Tensor | None, l
     z = network.encode(x[shown], shown_neutral)[0]
     basis, rank = tangent.tangent_basis(tangent.decoder_jacobian(network, z, shown_neutral))
     found: dict = {"reconstruction_error": tangent.reconstruction_error(network, x[shown], shown_neutral)}
+    of = None if people is None else np.asarray(people)[shown]
     for method in METHODS:
 
         def explain(learnt, method=method):
@@ -101,5 +105,5 @@ def tangent_report(network: TopologicalVae, x: Tensor, neutral: Tensor | None, l
             return explain_faces(probe, x[shown], shown_neutral, labels[shown], method=method)
 
         within = np.where(is_training, "training", "shown")
-        found[method] = tangent.against_control(explain, labels, basis, rank, within=within, seed=seed)
+        found[method] = tangent.against_control(explain, labels, basis, rank, within=within, people=of, seed=seed)
     return found

@@ -250,6 +250,7 @@ def environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "typeset": typesetting.typeset,
+        "whole_words": typesetting.whole_words,
         "percent": wording.percent,
         "interval": wording.interval,
         "name_of": wording.name_of,
@@ -276,6 +277,8 @@ def environment() -> jinja2.Environment:
         "method_name": reasons.method_name,
         "n_open": reasons.n_open,
         "of_manifold": reasons.of_manifold,
+        "of_alignment": reasons.of_alignment,
+        "meanings_of_curves": figures.meanings,
         "units": reasons.units,
         "what_is_asked": reasons.what_is_asked,
     }

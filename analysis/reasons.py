@@ -51,6 +51,21 @@ def of_manifold(found: dict) -> str:
     )
 
 
+def of_alignment(found: dict) -> str:
+    """Return which explanations of landmarks point along faces more than the control does, and which do not."""
+    said = []
+    for name in ("gradient", "integrated gradients"):
+        lead = found[name]["lead"]
+        if lead["value"] is None:
+            continue
+        is_ahead = lead["low"] is not None and lead["low"] > 0
+        said.append(f"the {name} {'lie' if name.endswith('s') else 'lies'} " + (
+            "above the control by more than chance explains" if is_ahead
+            else "not certainly above the control: what it shows may be the form of faces and not what the probe learnt"
+        ))  # fmt: skip
+    return (said and f"{'; '.join(said)}.".capitalize()) or ""
+
+
 def n_open(found: dict) -> int:
     """Return how many examples are seen without opening anything: one person, or the three pictures of one triplet."""
     return 3 if found["target"] == "triplets" else min(4, max(2, len(found["groups"])))

@@ -1,6 +1,6 @@
 """The sentences of a report on its further figures: single people, certainty, groups, other collections, controls."""
 
-from analysis import wording
+from analysis import typesetting, wording
 from analysis.wording import interval, percent
 
 OUTCOMES = {
@@ -255,3 +255,15 @@ def of_answers(found: dict) -> str:
     text = f"explains R² {mean:.2f} of what people see in {what} of {of['n']:,} pictures"
     text += ", on average" if len(known) > 1 else ""
     return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")
+
+
+def of_probes(probe: dict) -> str:
+    """Return how the best baseline's classes are read off, beside those of the representation."""
+    known = {name: m | {"value": m["accuracy"]} for name, m in probe.items() if isinstance(m, dict)}
+    return wording.beside_baselines(known, interval)
+
+
+def of_units(units: dict) -> str:
+    """Return how the best baseline's action units are read off, beside those of the representation."""
+    known = {name: m["weighted_f1"] for name, m in units["compared"].items()}
+    return wording.beside_baselines(known, lambda estimate: f"an F1 of {typesetting.bracketed(estimate)}")

@@ -2,6 +2,8 @@
 
 import re
 
+from markupsafe import Markup, escape
+
 
 def short(value) -> str:
     """Return a number as a person writes it: 1,234, 0.812, 1.2e-05, – where there is none."""
@@ -53,3 +55,11 @@ def typeset(text: str) -> str:
     """
     text = re.sub(r"(?<![\w.-])-(?=0(?:\.0+)?(?![\d.]))", "", text)
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text).replace(" %", "\u00a0%")
+
+
+def whole_words(command: str) -> Markup:
+    """Return a shell command whose options no line is broken within: browsers break after any hyphen."""
+    return Markup(" ").join(
+        Markup('<span class="whole">{}</span>').format(word) if "-" in word and len(word) < 33 else escape(word)
+        for word in command.split(" ")
+    )

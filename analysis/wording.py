@@ -91,6 +91,29 @@ def comparison(results: dict) -> str:
     )
 
 
+def beside_baselines(estimates: dict[str, dict], show) -> str:
+    """Return how the representation does beside the best baseline on the same task, "" without one.
+
+    estimates : {representation: estimate}, "embedding" among them; show : from an estimate to its words. The two were
+    not compared case by case, so that overlapping intervals are all that is said about certainty.
+
+    >>> beside_baselines({"embedding": {"value": 0.9, "low": 0.8, "high": 0.95},
+    ...                   "raw": {"value": 0.95, "low": 0.9, "high": 0.97}}, interval)
+    'The best baseline, raw landmarks, reaches more: 95 % [90, 97]; the intervals overlap.'
+    """
+    others = {name: estimate for name, estimate in estimates.items() if name != "embedding" and estimate}
+    ours = estimates.get("embedding")
+    if not ours or not others:
+        return ""
+    best = max(others, key=lambda name: others[name]["value"])
+    theirs = others[best]
+    lead = ours["value"] - theirs["value"]
+    much = "less" if lead > 0 else "more" if lead < 0 else "as much"
+    overlap = max(ours["low"], theirs["low"]) <= min(ours["high"], theirs["high"])
+    certainty = "the intervals overlap" if overlap else "the intervals do not overlap"
+    return f"The best baseline, {name_of(best)}, reaches {much}: {show(theirs)}; {certainty}."
+
+
 def meaning_of_intervals(results: dict) -> str:
     """Return which cases the intervals resample."""
     split = results["splits"]["headline"]

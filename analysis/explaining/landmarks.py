@@ -104,7 +104,7 @@ def explain_landmarks(
     at = torch.as_tensor(used)
     found["tangent"] = tangent_report(
         checkpoint.network, x[at], None if neutral is None else neutral[at], label[used],
-        is_training=is_training[used], seed=seed,
+        is_training=is_training[used], people=people[used], seed=seed,
     )  # fmt: skip
     return found, {}
 

@@ -7,7 +7,7 @@ so that plots follow light and dark. Nothing here needs the plotly package; the 
 from analysis.figures import certainty, rows
 from analysis.figures.agreement import probe, satisfied
 from analysis.figures.explanations import deletion, insertion, randomised
-from analysis.figures.learning import curve_names, curves
+from analysis.figures.learning import curve_names, curves, meanings
 from analysis.figures.space import dimensions, view
 
 #: {place on the page: what draws it from the results, None where they do not allow it}.
@@ -36,4 +36,4 @@ def all_figures(results: dict) -> dict[str, dict]:
     return {name: figure for name, figure in made.items() if figure is not None} | curves(results)
 
 
-__all__ = ["FIGURES", "all_figures", "curve_names", "curves", "dimensions", "probe", "satisfied", "view"]
+__all__ = ["FIGURES", "all_figures", "curve_names", "curves", "dimensions", "meanings", "probe", "satisfied", "view"]

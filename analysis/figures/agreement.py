@@ -47,7 +47,13 @@ def satisfied(results: dict) -> dict | None:
             "zeroline": False,
             "fixedrange": True,
         },
-        yaxis={"tickformat": ".0%", "range": [max(0.0, lowest - 0.03), 1.02], "zeroline": False, "fixedrange": True},
+        yaxis={
+            "title": {"text": "triplets satisfied"},
+            "tickformat": ".0%",
+            "range": [max(0.0, lowest - 0.03), 1.02],
+            "zeroline": False,
+            "fixedrange": True,
+        },
     )
     return {"data": traces, "layout": layout | {"shapes": shapes}}
 
@@ -114,7 +120,13 @@ def probe(results: dict) -> dict | None:
         )
     layout = framed(
         height=90 + 48 * len(names),
-        xaxis={"tickformat": ".0%", "range": [0, 1.04], "zeroline": False, "fixedrange": True},
+        xaxis={
+            "title": {"text": "pictures named rightly"},
+            "tickformat": ".0%",
+            "range": [0, 1.04],
+            "zeroline": False,
+            "fixedrange": True,
+        },
         yaxis={
             "tickvals": list(range(len(names))),
             "ticktext": [name_of(name).replace(", ", "<br>").replace(" minus ", "<br>minus ") for name in names],

@@ -6,6 +6,19 @@ STEEP = 20
 CURVES = {"kl": "KL", "elbo": "ELBO", "satisfied": "satisfied triplets", "triplet": "triplet term",
           "mae": "mean absolute error", "r2": "R²", "f1": "F1"}  # fmt: skip
 
+MEANINGS = {
+    "satisfied": "the share of triplets whose nearer face is the one that people chose; the kept step is chosen by "
+    "validation, so that it flatters validation and not the test",
+    "loss": "what training makes small, the weighted sum of its terms",
+    "reconstruction": "how far decoded landmarks lie from the true ones, weighted by the assumed noise",
+    "kl": "Kullback-Leibler divergence: how much a face says beyond what all faces have in common, in nats",
+    "triplet": "the penalty for triplets that lie the wrong way round, about 0.7 where distances are equal",
+    "elbo": "evidence lower bound: how well unseen faces are explained; higher is better",
+    "mae": "the mean distance between what was predicted and what people said",
+    "r2": "the share of the differences between faces that is predicted; 0 is as good as always saying the mean",
+    "f1": "the harmonic mean of precision and recall, averaged over classes",
+}
+
 
 def curves(results: dict) -> dict[str, dict]:
     """Return {"curve-loss": figure, ...}: a small plot for every quantity, training and validation in one.
@@ -18,6 +31,8 @@ def curves(results: dict) -> dict[str, dict]:
         return made
     for quantity, names in curve_pairs(points).items():
         values = [p[name] for name in names.values() for p in points if p.get(name) is not None]
+        if min(values) == max(values):
+            continue  # a flat line; the table below holds it
         traces = []
         for role, name in names.items():
             at = [p for p in points if p.get(name) is not None]
@@ -36,14 +51,26 @@ def curves(results: dict) -> dict[str, dict]:
         is_steep = min(values) > 0 and max(values) / min(values) > STEEP
         yaxis = {"zeroline": False, "fixedrange": True, "nticks": 5, "type": "log" if is_steep else "linear"}
         yaxis |= {"tickformat": ".0%"} if quantity == "satisfied" else {"dtick": 1} if is_steep else {}
-        xaxis = {"zeroline": False, "fixedrange": True, "showgrid": False, "nticks": 5}
-        layout = framed(height=190, xaxis=xaxis, yaxis=yaxis) | {"showlegend": False}
+        xaxis = {
+            "title": {"text": "training step"},
+            "zeroline": False,
+            "fixedrange": True,
+            "showgrid": False,
+            "nticks": 5,
+        }
+        layout = framed(height=210, xaxis=xaxis, yaxis=yaxis) | {"showlegend": False}
         made[f"curve-{quantity}"] = {
             "data": traces,
             "layout": layout,
             "title": CURVES.get(quantity, quantity.replace("_", " ")),
         }
     return made
+
+
+def meanings(drawn) -> list[tuple[str, str]]:
+    """Return (title, meaning) of the learning curves that need a word. drawn : (place, title) pairs."""
+    found = [(title, MEANINGS.get(name.removeprefix("curve-"))) for name, title in drawn]
+    return [(title, words) for title, words in found if words]
 
 
 def curve_pairs(points: list[dict]) -> dict[str, dict[str, str]]:

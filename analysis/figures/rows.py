@@ -66,7 +66,9 @@ def action_units(results: dict) -> dict | None:
         offset = (k - (len(representations) - 1) / 2) * 0.16
         places = [len(names) - 1 - at - offset for at in range(len(names))]
         traces.append(_row_trace(places, names, estimates, name) | {"name": name_of(name)})
-    return {"data": traces, "layout": _row_layout(names, ".2f", [0.3, 1.02], 0.5, height=110 + 38 * len(names))}
+    words = "area under the ROC curve; dotted: guessing"
+    layout = _row_layout(names, ".2f", [0.3, 1.02], 0.5, words, height=110 + 38 * len(names))
+    return {"data": traces, "layout": layout}
 
 
 def attributes(results: dict) -> dict | None:
@@ -84,7 +86,8 @@ def attributes(results: dict) -> dict | None:
     bounded = [(at, f["bounds"]["r2"]) for at, f in zip(places, known.values(), strict=True) if f["bounds"]]
     bound = _bound(bounded, "bound set by the ratings")
     lowest = max(-1.0, min([-0.05, *(f["r2"]["low"] for f in known.values())]))
-    layout = _row_layout(names, ".1f", [lowest - 0.03, 1.02], 0.0, height=110 + _ROW * len(names))
+    words = "R², the share of what people see that is predicted"
+    layout = _row_layout(names, ".1f", [lowest - 0.03, 1.02], 0.0, words, height=110 + _ROW * len(names))
     return {"data": [bound, ours | {"name": "network"}], "layout": layout}
 
 
@@ -116,7 +119,8 @@ def correlations(attributes: dict[str, dict]) -> dict | None:
     bounded = [(at, f["bounds"]["pearson"]) for at, f in zip(places, known.values(), strict=True) if f.get("bounds")]
     bound = _bound(bounded, "bound by human agreement")
     lowest = min([0.0, *(f["pearson"]["low"] for f in known.values())])
-    layout = _row_layout(names, ".1f", [max(-1.0, lowest) - 0.03, 1.02], 0.0, height=110 + _ROW * len(names))
+    words, span = "correlation with the mean rating", [max(-1.0, lowest) - 0.03, 1.02]
+    layout = _row_layout(names, ".1f", span, 0.0, words, height=110 + _ROW * len(names))
     return {"data": [bound, person | {"name": "one more person"}, ours | {"name": "network"}], "layout": layout}
 
 
@@ -145,7 +149,10 @@ def groups(results: dict) -> dict | None:
     reach = max(0.05, *(max(abs(row["difference"]["low"]), abs(row["difference"]["high"])) for row in rows))
     reach = min(1.0, reach * 1.08)
     is_share = outcome != "error"
-    layout = _row_layout(names, ".0%" if is_share else ".2f", [-reach, reach], 0.0, height=90 + _ROW * len(rows))
+    words = "points more (right) or less than everybody else"
+    words = words if is_share else "error above (right) or below everybody else"
+    tickformat, height = ".0%" if is_share else ".2f", 90 + _ROW * len(rows)
+    layout = _row_layout(names, tickformat, [-reach, reach], 0.0, words, height=height)
     return {"data": [trace], "layout": layout}
 
 
@@ -164,7 +171,8 @@ def elsewhere(results: dict) -> dict | None:
         _row_trace([at + shift for at in places], names, [row[side] for row in rows], colour) | {"name": title}
         for side, colour, title, shift in sides
     ]
-    return {"data": traces, "layout": _row_layout(names, ".0%", [-0.02, 1.04], None, height=110 + 38 * len(rows))}
+    height = 110 + 38 * len(rows)
+    return {"data": traces, "layout": _row_layout(names, ".0%", [-0.02, 1.04], None, "share right", height=height)}
 
 
 def _row_trace(places, names, estimates, colour) -> dict:
@@ -178,14 +186,17 @@ def _row_trace(places, names, estimates, colour) -> dict:
     }
 
 
-def _row_layout(names, tickformat, span, line_at, *, height) -> dict:
+def _row_layout(names, tickformat, span, line_at, words, *, height) -> dict:
+    """Return the layout of rows. words : what stands across; height : px without the line of these words."""
+    height += 20
     layout = framed(
         height=height,
-        xaxis={"tickformat": tickformat, "range": span, "zeroline": False, "fixedrange": True},
+        xaxis={"title": {"text": words}, "tickformat": tickformat, "range": span, "zeroline": False,
+               "fixedrange": True},
         yaxis={"tickvals": list(range(len(names)))[::-1], "ticktext": [_short(name) for name in names],
                "range": [-0.7, len(names) - 0.3], "showgrid": False, "zeroline": False, "fixedrange": True},
     )  # fmt: skip
-    layout["legend"] = layout["legend"] | {"y": -46 / height - 0.06}
+    layout["legend"] = layout["legend"] | {"y": -66 / height - 0.06}
     if line_at is not None:
         place = {"type": "line", "x0": line_at, "x1": line_at, "y0": -0.7, "y1": len(names) - 0.3, "layer": "below"}
         layout["shapes"] = [place | {"line": {"color": "@muted", "width": 1.2, "dash": "dot"}}]

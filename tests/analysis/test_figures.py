@@ -31,6 +31,20 @@ def test_every_figure_is_one_that_plotly_takes(measured):
         go.Figure(plain)  # raises ValueError for an attribute or value that plotly does not know
 
 
+def test_every_axis_says_what_stands_along_it(measured):
+    for name, figure in figures.all_figures(measured).items():
+        titled = {axis: bool(layout.get("title")) or "ticktext" in layout or layout.get("visible") is False
+                  for axis, layout in figure["layout"].items() if "axis" in axis}  # fmt: skip
+        # A small plot of one quantity, or of one score, is named above it.
+        named_above = {"yaxis"} if "title" in figure else set()
+        assert {axis for axis, is_titled in titled.items() if not is_titled} <= named_above, name
+
+
+def test_a_quantity_that_never_changes_is_no_curve():
+    points = [{"step": step, "loss": 1 / step, "active_dimensions": 30} for step in (1, 2, 3)]
+    assert list(figures.curves({"curves": points})) == ["curve-loss"]
+
+
 def test_every_colour_has_a_value_in_both_themes(measured):
     from analysis.pages import STATIC
 

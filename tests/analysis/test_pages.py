@@ -134,6 +134,40 @@ def test_every_plot_has_a_table_beside_it(measured):
     assert f"{100 * share['value']:.1f}\u00a0% [{100 * share['low']:.1f}, {100 * share['high']:.1f}]" in html
 
 
+def test_words_on_shaded_cells_can_be_read():
+    """4.5 : 1 at least (WCAG 2.1, 1.4.3) between the words and the ground of every shade, in light and in dark."""
+    css = (pages.STATIC / "report.css").read_text()
+    light, dark = css.split("@media (prefers-color-scheme: dark)")[:2]
+
+    def variable(name, text):
+        return re.search(rf"--{name}: ([^;]+);", text).group(1)
+
+    def rgb(value):
+        if value.startswith("#"):
+            return [int(value[k : k + 2], 16) for k in (1, 3, 5)]
+        return [int(part) for part in value.split(",")]
+
+    def luminance(colour):
+        parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    for text in (light, dark):
+        for k in range(pages.HEAT_STEPS + 1):
+            rule = re.search(rf"\.heat-{k} {{ background: rgba?\(var\(--heat\)(?:, ([\d.]+))?\);(.*?)}}", css)
+            share = float(rule.group(1) or 1)
+            words = re.search(r"color: var\(--([a-z-]+)\)", rule.group(2))
+            heat, paper = rgb(variable("heat", text)), rgb(variable("paper", text))
+            ground = [share * h + (1 - share) * p for h, p in zip(heat, paper, strict=True)]
+            pair = sorted([luminance(ground), luminance(rgb(variable(words.group(1) if words else "ink", text)))])
+            assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, k
+
+
+def test_no_line_of_a_command_is_broken_within_an_option():
+    found = str(typesetting.whole_words("python -m learning R --set a=<b> --out run"))
+    assert re.sub("<[^>]*>", "", found) == "python -m learning R --set a=&lt;b&gt; --out run"
+    assert '<span class="whole">--set</span>' in found
+
+
 def test_parts_that_are_missing_are_explained(measured):
     results = copy.deepcopy(measured)
     results["probe"] = {"omitted": "the stimuli carry 0 expression classes: a probe needs two"}

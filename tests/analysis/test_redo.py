@@ -15,7 +15,8 @@ COMMANDS = {"learning": learn, "analysis": analyse}
 
 
 def commands_of(page: str) -> list[list[str]]:
-    text = html.unescape(re.search(r'<pre class="commands">(.*?)</pre>', page, re.S).group(1))
+    text = re.search(r'<pre class="commands">(.*?)</pre>', page, re.S).group(1)
+    text = html.unescape(re.sub("<[^>]*>", "", text))
     return [shlex.split(line) for line in text.strip().splitlines()]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis import pages, shipped
+from tests.browser.test_accessible import AXE
 
 pytestmark = pytest.mark.browser
 DESK, PHONE = {"width": 1200, "height": 900}, {"width": 360, "height": 740}
@@ -104,6 +105,17 @@ def test_the_single_file_opens_without_a_word_and_asks_nobody(opened, file):
     assert said == []
     assert requests(asked) == [file]
     assert page.evaluate("document.documentElement.scrollWidth") <= DESK["width"]
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason=f"axe-core is not at {AXE}: run `make axe`")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_a_phone(chromium, site, scheme):
+    page, _, _ = visit(chromium, site, viewport=PHONE, scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.evaluate(AXE.read_text() + "; 0")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert {rule["id"]: [node["html"] for node in rule["nodes"]][:3] for rule in found["violations"]} == {}
+    page.context.close()
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(chromium, file):

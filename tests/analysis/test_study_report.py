@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis import published, study_pages, study_report
+from analysis import published, study_pages, study_report, typesetting
 from analysis.__main__ import main
 from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults, read_study, write_study
@@ -27,7 +27,8 @@ def test_every_study_has_a_page_with_all_its_tables_and_networks(study, tmp_path
     assert html.count("<svg") >= 2
     assert "The network has collapsed to one class" in html
     assert published.SOURCES[study] in html_of.unescape(html)
-    assert f"python -m learning RELEASE --recipe {study} --seed 4 --set training.epochs=1" in html
+    command = f"python -m learning RELEASE --recipe {study} --seed 4 --set training.epochs=1"
+    assert typesetting.whole_words(command) in html
     assert not re.search(r'(?:src|href)="https?:', html)
     static = study_pages.render_study(results, title=study, assets="static")
     assert not re.search(r"<style\b|\sstyle=|\son\w+=", static)

@@ -107,6 +107,16 @@ def test_the_report_of_a_probe_on_its_manifold():
     for method in METHODS:
         assert found[method]["chance"] == pytest.approx(np.sqrt(2 / 20))
         assert found[method]["n"] == 80
+    # Nothing leads over a control that is as good as it can be; people are drawn where they are known.
+    assert found["gradient"]["lead"]["value"] == pytest.approx(0, abs=1e-6)
+    people = np.repeat(np.arange(24).astype(str), 10)
+    again = tangent_report(network, x, neutral, labels, is_training=np.arange(240) < 160, people=people)
+    for method in METHODS:
+        assert again[method]["value"] == pytest.approx(found[method]["value"])
+    known = again["integrated gradients"]
+    assert known["low"] < known["value"] < known["high"]
+    assert known["lead"]["low"] < known["lead"]["value"] < known["lead"]["high"]
+    assert known["lead"]["value"] == pytest.approx(known["value"] - known["control"])
     # A linear encoder's gradient is wholly along the plane, whatever its labels were; the products are not.
     assert found["gradient"]["value"] == pytest.approx(1)
     assert found["gradient"]["control"] == pytest.approx(1)

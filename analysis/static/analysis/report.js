@@ -110,6 +110,18 @@
     table.parentElement.after(button);
   });
 
+  // A table that goes on beyond the edge is moved by the arrow keys, so it takes the focus.
+  const regions = [...document.querySelectorAll(".scroll")];
+  function reachable() {
+    for (const region of regions) {
+      const isWide = region.scrollWidth > region.clientWidth + 1;
+      if (isWide) region.tabIndex = 0; else region.removeAttribute("tabindex");
+    }
+  }
+  reachable();
+  window.addEventListener("resize", reachable);
+  document.addEventListener("toggle", reachable, true);
+
   // Figures that only plotly draws ---------------------------------------------------------------------------
 
   const places = [...document.querySelectorAll("[data-figure]")].filter((place) => data.figures[place.dataset.figure]);
