@@ -33,7 +33,8 @@ class Amount:
         slope = 3
         a_map = slope + 4 + 8 + slope * self.n_steps + 6
         trust = 2 * (self.n_curve + 1) * (n_methods + 1) + (self.n_noise + self.n_stages + 1) * a_map
-        shown = n_groups * self.n_shown * a_map
+        # Two faces, whole and with three parts painted over, each with one map.
+        shown = n_groups * self.n_shown * a_map + 2 * 4 * 8
         return self.n_sample * (a_map + slope) + shown + self.n_trust * (trust + slope)
 
     def to_dict(self) -> dict:

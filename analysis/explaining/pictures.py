@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis import faithfulness, heatmaps
 from analysis.explained import NotExplainable
-from analysis.explaining import alignment, gathered, methods, trust
+from analysis.explaining import alignment, gallery, gathered, methods, trust
 from analysis.explaining import amount as amounts
 from analysis.explaining import asked as asking
 from analysis.explaining.asked import Asked
@@ -60,6 +60,8 @@ def explain_pictures(
         "n": {"held_out": n_all, "with_landmarks": len(asked), "sample": len(sample)},
         **sample_figures(faces, usable, sample, drawn, manifold=manifold, seed=seed, tell=tell),
         "examples": examples(faces, usable, asked, drawn, amount.n_shown, seed=seed, tell=tell),
+        "painted": _painted(faces, usable, asked, drawn, seed=seed, tell=tell),
+        "each": _each(faces, checkpoint, asked, split, drawn, tell=tell),
     }
     tested = sample.where(asking.sampled(sample, amount.n_trust, seed + 1))
     batch = faces.batch(tested)
@@ -75,6 +77,22 @@ def explain_pictures(
         for row in found["tangent"]["rows"]:
             row["random"] = random[row["method"]]
     return found, drawn
+
+
+def _painted(faces: Faces, usable: dict, asked: Asked, drawn: dict, *, seed: int, tell: Callable) -> dict:
+    """Return some of the examples with parts painted over, {} for triplets, whose pictures answer together."""
+    if faces.known.target == "triplets":
+        return {}
+    cases = _chosen(faces, asked, 1, seed)[: gallery.N_PAINTED]
+    return gallery.painted_over(faces, usable, asked.where(np.concatenate(cases)), drawn, tell)
+
+
+def _each(faces: Faces, checkpoint, asked: Asked, split: str, drawn: dict, *, tell: Callable) -> list[dict]:
+    """Return every attribute once, where there are more of them than are explained at length."""
+    if faces.known.target != "attributes" or len(faces.known.outputs) == len(asked.groups):
+        return []
+    own = asking.split_of(checkpoint, faces.release, faces.pictures).stimulus[faces.pictures.row]
+    return gallery.every_attribute(faces, checkpoint, np.flatnonzero(own == split), drawn, tell)
 
 
 def _manifold(checkpoint, release, faces: Faces, seed: int) -> tuple[alignment.Manifold | None, str]:

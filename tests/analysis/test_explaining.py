@@ -1,17 +1,21 @@
 """Explanations as a part of an evaluation: what is asked, in which units, how much, and what is left out."""
 
+import base64
 import dataclasses
+import io
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from analysis.evaluation import plain
-from analysis.explaining import amount, asked, explanations, gathered, methods, trust
+from analysis.explaining import amount, asked, explanations, gallery, gathered, methods, trust
 from analysis.explaining.faces import Faces
 from analysis.explaining.pictures import explain_pictures
+from analysis.occlusion import skin_colour
 from learning.checkpoints import load_checkpoint
 from tests.analysis.picture_checkpoints import picture_checkpoint
 from tests.analysis.releases import judged_faces
@@ -36,9 +40,13 @@ def faces(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def explained(faces, tmp_path_factory):
-    path = picture_checkpoint(tmp_path_factory.mktemp("run") / "c.safetensors", faces, "class", CLASSES)
-    return explanations(load_checkpoint(path), faces, teraflops=LEAST)
+def explained_checkpoint(faces, tmp_path_factory):
+    return picture_checkpoint(tmp_path_factory.mktemp("run") / "c.safetensors", faces, "class", CLASSES)
+
+
+@pytest.fixture(scope="module")
+def explained(faces, explained_checkpoint):
+    return explanations(load_checkpoint(explained_checkpoint), faces, teraflops=LEAST)
 
 
 def test_every_method_that_applies_explains_held_out_pictures(explained):
@@ -50,6 +58,9 @@ def test_every_method_that_applies_explains_held_out_pictures(explained):
     named = {one["picture"] for one in found["examples"] + found["averages"]}
     named |= {m["picture"] for one in found["examples"] + found["averages"] for m in one["maps"].values()
               if "picture" in m}  # fmt: skip
+    named |= {
+        s[key] for face in found["painted"]["faces"] for s in face["states"] for key in ("picture", "map") if s[key]
+    }
     assert named == set(drawn)
     assert all(address.startswith("data:image/jpeg;base64,") for address in drawn.values())
     for one in found["examples"]:
@@ -57,6 +68,36 @@ def test_every_method_that_applies_explains_held_out_pictures(explained):
             assert shown.keys() & {"picture", "empty"}
             if "picture" in shown and key != methods.OCCLUSION:
                 assert "% of it in the" in shown["words"].replace(" %", "%")
+
+
+def pixels(address) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))), float)
+
+
+def test_a_face_is_shown_whole_and_painted_over_with_the_score_of_each(explained, explained_checkpoint, faces):
+    found, drawn = explained
+    checkpoint = load_checkpoint(explained_checkpoint)
+    painted = found["painted"]
+    assert painted["method"] == methods.NAMES["lrp-alpha-2-beta-1"] and len(painted["faces"]) == gallery.N_PAINTED
+    looked = Faces(checkpoint, faces, "cpu")
+    for face in painted["faces"]:
+        assert [state["part"] for state in face["states"]] == ["", "mouth", "one eye", "both eyes"]
+        at = looked.pictures.row.tolist().index(faces.stimuli.key.tolist().index(face["key"]))
+        regions, x = looked.regions(looked.points([at])), looked.floats([at])
+        # By hand: the mouth in the median colour of the skin, and the class against the mean of the others.
+        by_hand = x.clone()
+        by_hand[0][:, torch.as_tensor(regions.masks[0, regions.names.index("mouth")])] = skin_colour(x, regions)[0][
+            :, None
+        ]
+        with torch.no_grad():
+            for state, picture in zip(face["states"], (x, by_hand), strict=False):
+                out = looked.network(picture)[0].double()
+                own = checkpoint.preprocessing.outputs.index(face["group"])
+                score = out[own] - (out.sum() - out[own]) / (len(out) - 1)
+                assert state["score"] == pytest.approx(float(score), abs=1e-5)
+        whole, mouth, one, both = (pixels(drawn[state["picture"]]) for state in face["states"])
+        changed = [np.abs(other - whole).max(axis=2) > 24 for other in (mouth, one, both)]
+        assert changed[0].any() and not (changed[0] & changed[2]).any() and changed[2].sum() > changed[1].sum() > 0
 
 
 def test_each_test_of_trust_stands_beside_its_chance(explained):

@@ -1,0 +1,94 @@
+"""Every attribute once, and one person happy and unhappy: pictures with their scores."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analysis.explaining import explanations, gallery, pairs
+from analysis.explaining.faces import Faces
+from learning.checkpoints import load_checkpoint
+from tests.analysis.picture_checkpoints import picture_checkpoint
+from tests.learning.picture_releases import picture_release
+
+RATED = tuple(f"attribute{k:02}" for k in range(10))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    """A release whose pictures have ten attributes, and a network of all of them."""
+    release = picture_release(tmp_path_factory.mktemp("rated") / "release")
+    rng = np.random.default_rng(0)
+    release.stimuli.attributes.clear()
+    release.stimuli.attributes.update({name: rng.normal(5, 1, len(release.stimuli)) for name in RATED})
+    path = picture_checkpoint(tmp_path_factory.mktemp("run") / "c.safetensors", release, "attributes", RATED)
+    return release, load_checkpoint(path)
+
+
+def test_every_attribute_shows_the_pictures_that_people_rated_highest_and_lowest(rated):
+    release, checkpoint = rated
+    found, drawn = explanations(checkpoint, release, teraflops=1e-6)
+    assert len(found["groups"]) == 8 and [one["name"] for one in found["each"]] == list(RATED)
+    split = np.asarray(release.stimuli.split)
+    held = np.flatnonzero(split == found["split"]) if (split != "").any() else None
+    for one in found["each"]:
+        high, low = one["pictures"]
+        assert (high["end"], low["end"]) == gallery.ENDS and high["truth"] > low["truth"]
+        assert high["picture"] in drawn and all(p["map"] is None or p["map"] in drawn for p in one["pictures"])
+        if held is not None:
+            values = release.stimuli.attributes[one["name"]][held]
+            assert high["truth"] == pytest.approx(values.max(), rel=1e-5)
+            assert high["key"] == release.stimuli.key[held[values.argmax()]]
+        # What stands below a picture is what the network says of it.
+        looked = Faces(checkpoint, release, "cpu")
+        at = looked.pictures.row.tolist().index(release.stimuli.key.tolist().index(high["key"]))
+        k = RATED.index(one["name"])
+        known = checkpoint.preprocessing
+        says = float(known.offset[k] + known.scale[k] * looked.outputs([at])[0, k])
+        assert high["said"] == pytest.approx(says, rel=1e-5)
+
+
+def test_few_attributes_are_explained_at_length_and_not_again(tmp_path):
+    release = picture_release(tmp_path / "release")
+    path = picture_checkpoint(tmp_path / "c.safetensors", release, "attributes", tuple(release.stimuli.attributes)[:1])
+    found, _ = explanations(load_checkpoint(path), release, teraflops=1e-6)
+    assert found["each"] == [] and found["painted"] == {}  # this release knows no parts of faces
+
+
+def test_pairs_are_one_persons_happy_and_unhappy_picture(tmp_path):
+    faces = picture_release(tmp_path / "release")
+    path = picture_checkpoint(tmp_path / "c.safetensors", faces, "attributes", ("happiness",))
+    study = SimpleNamespace(checkpoint=lambda part: path)
+    parts = [SimpleNamespace(name=name) for name in ("age-full", "gender-full")]
+    found, drawn = pairs.of_study(study, parts, faces)
+    assert found["networks"] == ["age-full", "gender-full"] and found["n"] == 10 and found["attribute"] == "happiness"
+    assert len(found["people"]) == pairs.N_SHOWN
+    keys = faces.stimuli.key.tolist()
+    looked = Faces(load_checkpoint(path), faces, "cpu")
+    for person in found["people"]:
+        happy, unhappy = person["faces"]
+        assert (happy["label"], unhappy["label"]) == ("happy", "sad")
+        assert {faces.stimuli.subject[keys.index(face["key"])] for face in person["faces"]} == {person["subject"]}
+        for face in person["faces"]:
+            at = looked.pictures.row.tolist().index(keys.index(face["key"]))
+            assert face["rows"][0]["said"] == pytest.approx(4 + 2 * float(looked.outputs([at])[0, 0]), rel=1e-5)
+            assert face["picture"] in drawn and all(
+                name in drawn for row in face["rows"] for name in row["maps"] if name
+            )
+    assert found["gaps"][0]["gap"]["n"] == 10 and 0 <= found["gaps"][0]["above"]["value"] <= 1
+
+
+def test_without_an_unhappy_picture_there_are_no_pairs(tmp_path):
+    release = picture_release(tmp_path / "release")
+    release.stimuli.class_label[:] = "happy"
+    path = picture_checkpoint(tmp_path / "c.safetensors", release, "attributes", ("happiness",))
+    study = SimpleNamespace(checkpoint=lambda part: path)
+    found = pairs.of_study(study, [SimpleNamespace(name="a")], release)
+    assert found == ({"omitted": "nobody in the second collection has a happy and an unhappy picture"}, {})
