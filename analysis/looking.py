@@ -17,8 +17,10 @@ def panels(results: dict[str, dict]) -> tuple[list[dict], dict[str, str]]:
 
     A panel is ready for JSON: target, groups, networks [name], left_out [name] beyond MAX_NETWORKS,
     methods [{"key", "name", "words"}], averages and examples [{"group", "rows": [{"network", "picture", "maps"}]}]
-    with maps {method: name of a picture} (no map: nothing to see), occlusion [{"group", "network", "n", "score",
-    "parts"}] as an evaluation has it, and trust [{"network", "method", ...}].
+    with maps {method: name of a picture} (no map: nothing to see), painted [{"group", "subject", "key", "method",
+    "states": [{"part", "picture"}], "rows": [{"network", "states"}]}] and each [{"network", "attributes"}] as
+    `explaining.gallery` has them, occlusion [{"group", "network", "n", "score", "parts"}] as an evaluation has it, and
+    trust [{"network", "method", ...}].
     """
     asked: dict[tuple, dict[str, dict]] = {}
     for name, of in results.items():
@@ -49,6 +51,8 @@ def _panel(number: int, networks: dict[str, dict], drawn: dict[str, str]) -> dic
         "methods": list(methods.values()),
         "averages": _averages(found, keep),
         "examples": _examples(found, keep),
+        "painted": _painted(found, keep),
+        "each": _each(found, keep),
         "occlusion": [
             {"network": name, **row}
             for group in first["groups"] for name, of in found.items()
@@ -115,6 +119,37 @@ def _examples(found: dict[str, dict], keep: _Keeper) -> list[dict]:
                 for one in [places[network][pair]]
             ]
             made.append({"group": group, "subject": first["subject"], "key": first["key"], "rows": rows})
+    return made
+
+
+def _painted(found: dict[str, dict], keep: _Keeper) -> list[dict]:
+    """Return the faces that are shown with parts painted over, each with a row a network that shows it."""
+    made: dict[tuple, dict] = {}
+    for network, of in found.items():
+        painted = of.get("painted") or {}
+        for face in painted.get("faces", []):
+            states = [
+                {"part": s["part"], "score": s["score"], "map": keep.picture(network, s["map"])} for s in face["states"]
+            ]
+            one = made.get((face["group"], face["key"]))
+            if one is None:
+                shown = [{"part": s["part"], "picture": keep.picture(network, s["picture"])} for s in face["states"]]
+                one = {key: face[key] for key in ("group", "subject", "key")} | {"states": shown, "rows": []}
+                made[face["group"], face["key"]] = one | {"method": painted["method"]}
+            made[face["group"], face["key"]]["rows"].append({"network": network, "states": states})
+    return list(made.values())
+
+
+def _each(found: dict[str, dict], keep: _Keeper) -> list[dict]:
+    made = []
+    for network, of in found.items():
+        attributes = [
+            one | {"pictures": [p | {key: keep.picture(network, p[key]) for key in ("picture", "map")}
+                                for p in one["pictures"]]}
+            for one in of.get("each") or []
+        ]  # fmt: skip
+        if attributes:
+            made.append({"network": network, "attributes": attributes})
     return made
 
 

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
 STATIC = HERE / "static" / "analysis"
 ASSETS = ("inline", "static")
-STYLES = ("report.css", "looking.css")
+STYLES = ("report.css", "looking.css", "spaces.css")
 #: In the order they are run: what a map draws, answers and saves comes before the map itself.
 SCRIPTS = (
     "report.js", "sheets.js", "inks.js", "space_files.js", "space_drawing.js", "space_pointing.js", "space.js",

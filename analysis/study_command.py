@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from analysis import maps, study_bundle, study_measures, study_report
-from learning.study_results import read_study
+from learning.study_results import FINISHED, read_study
 from triplets.archive import read_release
 
 
@@ -84,7 +84,9 @@ def measured(
         second=second,
         progress=lambda name: print(f"evaluating {name}", file=sys.stderr),
     )
-    return plain(study_report.study_results(study, found)), found
+    paths = {part.name: study.checkpoint(part) for part in study.parts if part.status == FINISHED and part.checkpoint}
+    pairs = study_measures.pairs(study, paths, second, seed=how["seed"])
+    return plain(study_report.study_results(study, found, pairs)), found
 
 
 def _of_study(path: Path, sha256: str, word: str):

@@ -40,6 +40,20 @@ def measure(
     return found
 
 
+def pairs(study: StudyResults, checkpoints: dict, second, *, seed: int = 0) -> tuple[dict, dict[str, str]] | None:
+    """Return what networks make of one person's happy and unhappy picture in the second collection, None without one.
+
+    checkpoints : network -> path of its checkpoint. The networks are those that the study names, `Study.pairs`.
+    """
+    known = STUDIES.get(study.study)
+    wanted = {name: checkpoints[name] for name in (known.pairs if known else ()) if name in checkpoints}
+    if second is None or not wanted:
+        return None
+    from analysis.explaining.pairs import of_networks  # loads torch
+
+    return of_networks(wanted, second, seed=seed)
+
+
 def figures(metrics: dict, split: str, classes: dict, measured: dict | None) -> dict[str, dict]:
     """Return {figure: {"value", "low", "high"}}; low and high None where nothing says how sure it is."""
     found = {}

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from analysis import pages, plot_files, plots
-from analysis.figures import rows
+from analysis.figures import dimensions, rows
 from analysis.figures import study as study_figures
 from analysis.pages import ASSETS, SCRIPTS, STATIC, ResultsOutdated, script_safe
 from analysis.study_report import FIGURES, FORMAT
@@ -79,6 +79,9 @@ def figures(results: dict) -> dict[str, dict]:
         # One attribute is a line in a table.
         if figure is not None and len(part["attributes"]) > 1:
             made[f"people-{part['name']}"] = figure
+    for space in results.get("spaces") or []:
+        if space["dimensions"]["kl"] or space["dimensions"]["decoder_norm_latent"]:
+            made[f"dimensions-{space['network']}"] = dimensions(space)
     maps = results.get("attribute_maps")
     return made | (
         {f"attributes-{m['method']}": study_figures.attributes(maps["names"], m) for m in maps["maps"]} if maps else {}

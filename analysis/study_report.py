@@ -5,7 +5,7 @@ evaluated and gets a report of its own, so that its figures have intervals and b
 those that training measured, and shares of pictures have Wilson intervals that speak of other pictures only.
 """
 
-from analysis import looking, published, sentences, study_measures
+from analysis import looking, published, sentences, study_measures, study_spaces
 from analysis.study_measures import wilson
 from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults
@@ -28,10 +28,13 @@ FIGURES = {
 }
 
 
-def study_results(study: StudyResults, measured: dict[str, dict] | None = None) -> dict:
+def study_results(
+    study: StudyResults, measured: dict[str, dict] | None = None, pairs: tuple[dict, dict[str, str]] | None = None
+) -> dict:
     """Return the results of a study, ready for JSON and `study_pages.render_study`.
 
     measured : network -> results of `evaluation.evaluate`, for those that were evaluated.
+    pairs : what `explaining.pairs.of_study` found on the second collection, for a study that looks at pairs
     """
     measured = measured or {}
     parts = [_part(study, part, measured.get(part.name)) for part in study.parts]
@@ -43,6 +46,7 @@ def study_results(study: StudyResults, measured: dict[str, dict] | None = None) 
     tables = dict(tables) | ({"Also trained": tuple(left)} if left else {})
     looked_at = _looked_at(study, measured)
     panels, heatmaps = looking.panels(looked_at)
+    of_people, drawn = pairs or (None, {})
     return {
         "format": FORMAT,
         "study": study.study,
@@ -65,7 +69,9 @@ def study_results(study: StudyResults, measured: dict[str, dict] | None = None) 
         "looking": panels,
         "looking_omitted": looking.why_not(looked_at),
         "attribute_maps": _attribute_maps(measured),
-        "heatmaps": heatmaps,
+        "spaces": study_spaces.spaces(study, parts, measured),
+        "pairs": of_people,
+        "heatmaps": heatmaps | drawn,
     }
 
 

@@ -50,6 +50,7 @@ class Study:
     second : what the study does with a second collection, "" nothing
     looked_at : parts whose heat maps are set side by side, () all
     grids : title of a table -> (labels of its rows, label of its columns), where the publication shows it as a grid
+    pairs : parts that are shown one person's happy and unhappy picture, from the second collection
     """
 
     name: str
@@ -59,6 +60,7 @@ class Study:
     second: str = ""
     looked_at: tuple[str, ...] = ()
     grids: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    pairs: tuple[str, ...] = ()
 
 
 def _named(study: str) -> tuple[str, ...]:
@@ -83,7 +85,9 @@ def _lrp() -> Study:
         "16 networks: 2 bases, dense layers or all, 4 attributes",
         {title: (("base", "trained"), "attribute")},
     )
-    return Study("lrp-attributes", summary, bases + networks, tables, grids=grids)
+    pairs = tuple(part.name for part in networks if part.labels["attribute"] == "happiness")
+    second = "the networks of happiness are shown happy and unhappy pictures of its people (KDEF)"
+    return Study("lrp-attributes", summary, bases + networks, tables, second, grids=grids, pairs=pairs)
 
 
 def _vgg() -> Study:

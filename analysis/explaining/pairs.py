@@ -21,20 +21,20 @@ N_SHOWN = 2
 DRAWN = (methods.LRP[lrp.ALPHA_2_BETA_1], methods.LRP[lrp.GAMMA], methods.GRADCAM)
 
 
-def of_study(study, wanted, release: Release, *, seed: int = 0) -> tuple[dict, dict[str, str]]:
-    """Return the pairs of several networks of a study beside each other, and the small pictures that they name.
+def of_networks(checkpoints: dict, release: Release, *, seed: int = 0) -> tuple[dict, dict[str, str]]:
+    """Return the pairs of several networks beside each other, and the small pictures that they name.
 
-    study : has `checkpoint(part)`; wanted : parts, in order. {"omitted": why} where nobody shows both.
+    checkpoints : network -> path, in the order they are shown. {"omitted": why} where nobody shows both.
     {"attribute", "n", "methods", "networks": [name], "people": [{"subject", "faces": [{"what", "label", "key",
     "picture", "rows": [{"network", "said", "maps": [name or None]}]}]}], "gaps": [{"network", "gap", "above"}]}: gap is
     how much more happiness a network sees in the happy picture, above the share of people of whom it says so.
     """
     found, drawn = {}, {}
-    for part in wanted:
-        made = pairs(load_checkpoint(study.checkpoint(part)), release, part.name, drawn, seed=seed)
+    for name, path in checkpoints.items():
+        made = pairs(load_checkpoint(path), release, name, drawn, seed=seed)
         if "omitted" in made:
             return made, {}
-        found[part.name] = made
+        found[name] = made
     first = next(iter(found.values()))
     return {
         "attribute": first["attribute"],

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from analysis import pages, study_report
+from analysis import pages, study_measures, study_report
 from analysis.models import Evaluation, StudyReport
 from analysis.services.evaluations import ADVICE, explain
 from analysis.services.study_reports import new_study_report, write_files
@@ -77,7 +77,8 @@ def _write(report: StudyReport, lease: Lease) -> None:
     with Heartbeat(lambda progress: lease.renew(), every_seconds=1.0, silence_seconds=silence) as heart:
         measured = _measured(report.study_run)
         study = _with_second(selectors.study_results(report.study_run), report.study_run)
-        write_files(report, plain(study_report.study_results(study, measured)), measured)
+        pairs = _pairs(study, report.study_run)
+        write_files(report, plain(study_report.study_results(study, measured, pairs)), measured)
     if heart.order is Order.LOST:
         raise LeaseLost
 
@@ -93,6 +94,17 @@ def _measured(found: StudyRun) -> dict[str, dict]:
     by_part = dict(newest.order_by("pk").values_list("checkpoint__run__part", "results"))
     names = [part.name for part in study_named(found.study).parts if part.name in by_part]
     return {name: by_part[name] for name in names if by_part[name].get("format") in pages.READS}
+
+
+def _pairs(study, found: StudyRun):
+    """Return what the study's networks make of one person's happy and unhappy picture, None where it looks at none."""
+    wanted = study_named(found.study).pairs
+    if found.second is None or not wanted:
+        return None
+    runs = found.runs.filter(part__in=wanted, status=Run.Status.FINISHED)
+    newest = {run.part: run.checkpoints.order_by("pk").last() for run in runs}
+    paths = {name: checkpoint_path(newest[name]) for name in wanted if newest.get(name)}
+    return study_measures.pairs(study, paths, open_release(found.second), seed=found.seed)
 
 
 def _with_second(study, found: StudyRun):

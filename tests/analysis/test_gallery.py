@@ -1,7 +1,5 @@
 """Every attribute once, and one person happy and unhappy: pictures with their scores."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -65,9 +63,7 @@ def test_few_attributes_are_explained_at_length_and_not_again(tmp_path):
 def test_pairs_are_one_persons_happy_and_unhappy_picture(tmp_path):
     faces = picture_release(tmp_path / "release")
     path = picture_checkpoint(tmp_path / "c.safetensors", faces, "attributes", ("happiness",))
-    study = SimpleNamespace(checkpoint=lambda part: path)
-    parts = [SimpleNamespace(name=name) for name in ("age-full", "gender-full")]
-    found, drawn = pairs.of_study(study, parts, faces)
+    found, drawn = pairs.of_networks({"age-full": path, "gender-full": path}, faces)
     assert found["networks"] == ["age-full", "gender-full"] and found["n"] == 10 and found["attribute"] == "happiness"
     assert len(found["people"]) == pairs.N_SHOWN
     keys = faces.stimuli.key.tolist()
@@ -89,6 +85,5 @@ def test_without_an_unhappy_picture_there_are_no_pairs(tmp_path):
     release = picture_release(tmp_path / "release")
     release.stimuli.class_label[:] = "happy"
     path = picture_checkpoint(tmp_path / "c.safetensors", release, "attributes", ("happiness",))
-    study = SimpleNamespace(checkpoint=lambda part: path)
-    found = pairs.of_study(study, [SimpleNamespace(name="a")], release)
+    found = pairs.of_networks({"a": path}, release)
     assert found == ({"omitted": "nobody in the second collection has a happy and an unhappy picture"}, {})

@@ -204,6 +204,6 @@ def test_a_study_is_started_by_a_command(release, sent):
         ({"release": release.name, "seed": -1}, "expected a whole number"),
     ):
         with pytest.raises(CommandError, match=reason):
-            call_command("run_study", "lrp-attributes", **asked)
+            call_command("run_study", "vgg16-attributes", **asked)
     with pytest.raises(CommandError, match="there is no study 'smiles'"):
         call_command("run_study", "smiles", release=release.name)
