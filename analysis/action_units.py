@@ -1,8 +1,9 @@
 """Linear probes of action units: which muscle movements can be read off a frozen representation.
 
-One LinearSVC a unit after standardising on the training subjects, a stimulus showing any number of units. One C for
-all units, chosen on the validation subjects; C = 1 is reported beside it, as the published tables use it. Averages
-are weighted by how often a unit is present, as in the published table of spontaneous expressions.
+One LinearSVC a unit after standardising on the training subjects, a stimulus showing any number of units; present and
+absent weigh the same, as in the thesis, since most units are seldom present. One C for all units, chosen on the
+validation subjects; C = 1 is reported beside it, as the published tables use it. Averages are weighted by how often a
+unit is present, as in the published table of spontaneous expressions.
 """
 
 import re
@@ -90,22 +91,24 @@ def probe(features, subject, plan: UnitPlan, *, n_bootstrap=1000, seed=0) -> dic
     """Return accuracy, weighted F1 and weighted AUC over action units, and the same of each, ready for JSON.
 
     features : (m, d) float; subject : (m,) str. {"accuracy", "weighted_f1", "auc": estimates, "weighted_f1_c1",
-    "auc_c1": values with C = 1, "c", "is_converged", "units": [{"name", "n", "n_present", "accuracy", "f1", "auc"}]}
+    "auc_c1": values with C = 1, "c", "is_converged", "units": [{"name", "n", "n_present", "accuracy", "f1", "auc"}],
+    "validation": the three averages on the validation stimuli with C = 1, which was not chosen on them, or None}
     """
     features = np.asarray(features, np.float64)
-    c, converged, rows, scores, with_one = None, True, [], [], []
+    c, converged, rows, scores, with_one, held = None, True, [], [], [], None
     for train, validation, test in plan.folds:
-        train = probes.some_of(train, probes.MAX_TAUGHT)
         c, ok = _choose_c(features, plan.present, train, validation) if len(validation) else (None, True)
-        score, fitted = _scores(features, plan.present, train, test, c or 1.0, seed)
-        one, fitted_one = (
-            (score, fitted) if c in (None, 1.0) else _scores(features, plan.present, train, test, 1.0, seed)
-        )
+        train = probes.some_of(train, probes.MAX_TAUGHT)
+        both, fitted_one = _scores(features, plan.present, train, np.concatenate([validation, test]), 1.0, seed)
+        one = both[len(validation) :]
+        score, fitted = (one, fitted_one) if c in (None, 1.0) else _scores(features, plan.present, train, test, c, seed)
         converged &= ok and fitted and fitted_one
         rows.append(test), scores.append(score), with_one.append(one)
+        held = (validation, both[: len(validation)]) if len(validation) else None
     rows, score, one = (np.concatenate(parts) for parts in (rows, scores, with_one))
     present = plan.present[rows]
-    units = units_of(np.asarray(subject).astype(str)[rows], len(rows))
+    people = np.asarray(subject).astype(str)
+    units = units_of(people[rows], len(rows))
     found = _measured(present, score, units, plan.names, n_bootstrap, seed)
     at_one = _measured(present, one, units, plan.names, 2, seed) if c not in (None, 1.0) else found
     return found | {
@@ -113,7 +116,19 @@ def probe(features, subject, plan: UnitPlan, *, n_bootstrap=1000, seed=0) -> dic
         "auc_c1": at_one["auc"]["value"],
         "c": c,
         "is_converged": bool(converged),
+        "validation": held and _of_validation(*held, plan, people, n_bootstrap, seed),
     }
+
+
+def _of_validation(rows, score, plan: UnitPlan, people, n_bootstrap: int, seed: int) -> dict | None:
+    """Return the averages on the validation stimuli, over the units that occur among them."""
+    occurs = [u for u in range(len(plan.names)) if _both(plan.present[rows, u], 1)]
+    if not occurs:
+        return None
+    present, names = plan.present[np.ix_(rows, occurs)], [plan.names[u] for u in occurs]
+    units = units_of(people[rows], len(rows))
+    found = _measured(present, score[:, occurs], units, names, n_bootstrap, seed)
+    return {name: found[name] for name in ("accuracy", "weighted_f1", "auc")} | {"n": len(rows)}
 
 
 def chance(plan: UnitPlan) -> dict[str, float]:
@@ -195,7 +210,7 @@ def _scores(features, present, train, test, c: float, seed: int) -> tuple[np.nda
         here = train[present[train, u] >= 0]
         if not _both(present[here, u], 1):
             continue
-        machine, ok = probes.fitted(features[here], present[here, u], c, seed)
+        machine, ok = probes.fitted(features[here], present[here, u], c, seed, class_weight="balanced")
         scores[:, u] = machine.decision_function(features[test])
         converged &= ok
     return scores, converged

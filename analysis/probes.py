@@ -111,6 +111,7 @@ class Reading:
     """What a probe said of the test stimuli. row : (t,) rows of the features; score : (t, k) distances from planes.
 
     said_c1 : (t,) str with C = 1; c : the chosen C, None where cross-validation left none to choose
+    validation : what it said with C = 1 of the stimuli that C is chosen on, None without any
     """
 
     row: np.ndarray
@@ -118,13 +119,14 @@ class Reading:
     said_c1: np.ndarray
     c: float | None
     is_converged: bool
+    validation: "Reading | None" = None
 
 
 def read(features, class_label, plan: Plan, *, seed=0) -> Reading:
     """Return what linear classifiers say that the plan has taught. features : (n, d) float; class_label : (n,) str."""
     features = np.asarray(features, np.float64)
     class_label = np.asarray(class_label).astype(str)
-    c, converged = None, True
+    c, converged, held = None, True, None
     scores, said_c1, rows = [], [], []
     for train, validation, test in plan.folds:
         chosen, ok = (1.0, True) if not len(validation) else _choose_c(features, class_label, train, validation)
@@ -138,7 +140,10 @@ def read(features, class_label, plan: Plan, *, seed=0) -> Reading:
         scores.append(_scores(machine, features[test], plan.classes))
         said_c1.append(one.predict(features[test]))
         rows.append(test)
-    return Reading(*(np.concatenate(parts) for parts in (rows, scores, said_c1)), c, bool(converged))
+        if len(validation):
+            score = _scores(one, features[validation], plan.classes)
+            held = Reading(validation, score, np.array(plan.classes)[score.argmax(1)], 1.0, is_one_fitted)
+    return Reading(*(np.concatenate(parts) for parts in (rows, scores, said_c1)), c, bool(converged), held)
 
 
 def figures(reading: Reading, class_label, subject, plan: Plan, *, n_bootstrap=1000, seed=0) -> dict:
@@ -146,7 +151,9 @@ def figures(reading: Reading, class_label, subject, plan: Plan, *, n_bootstrap=1
 
     accuracy, low, high, n : of the test stimuli, interval over subjects; weighted_f1; accuracy_c1 and
     weighted_f1_c1 with C = 1; f1, auc : estimates of the weighted F1 and of the weighted one-against-the-rest AUC;
-    classes : figures of each class; confusion : classes x classes counts, rows are the truth; c; is_converged.
+    classes : figures of each class; confusion : classes x classes counts, rows are the truth; c; is_converged;
+    validation : accuracy, weighted_f1 and auc on the validation stimuli with C = 1, which was not chosen on them, or
+    None without such.
     """
     truth = np.asarray(class_label).astype(str)[reading.row]
     people = np.asarray(subject).astype(str)[reading.row]
@@ -166,7 +173,15 @@ def figures(reading: Reading, class_label, subject, plan: Plan, *, n_bootstrap=1
         "c": reading.c,
         "confusion": found["confusion"],
         "is_converged": reading.is_converged,
+        "validation": reading.validation
+        and _of_validation(reading.validation, class_label, subject, plan, n_bootstrap, seed),
     }
+
+
+def _of_validation(reading: Reading, class_label, subject, plan: Plan, n_bootstrap: int, seed: int) -> dict:
+    found = figures(reading, class_label, subject, plan, n_bootstrap=n_bootstrap, seed=seed)
+    accuracy = {"value": found["accuracy"]} | {key: found[key] for key in ("low", "high", "n")}
+    return {"accuracy": accuracy, "weighted_f1": found["f1"], "auc": found["auc"]}
 
 
 def probe(features, class_label, subject, plan: Plan, *, n_bootstrap=1000, seed=0) -> dict:
@@ -197,9 +212,10 @@ def _choose_c(features, labels, train, validation) -> tuple[float, bool]:
     return C_GRID[int(np.argmax(scores))], converged
 
 
-def fitted(features, labels, c: float, seed: int) -> tuple:
+def fitted(features, labels, c: float, seed: int, *, class_weight: str | None = None) -> tuple:
     """Return (a LinearSVC that standardises by what it learns from, whether its solver converged)."""
-    machine = make_pipeline(StandardScaler(), LinearSVC(C=c, dual="auto", max_iter=MAX_ITER, random_state=seed))
+    svm = LinearSVC(C=c, dual="auto", max_iter=MAX_ITER, random_state=seed, class_weight=class_weight)
+    machine = make_pipeline(StandardScaler(), svm)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         machine.fit(features, labels)

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from analysis import action_units
 from analysis.probes import NothingToProbe
@@ -83,3 +86,21 @@ def test_without_splits_whole_subjects_are_held_out_in_turn():
     assert len(plan.folds) == 5 and "cross-validated" in plan.how
     found = action_units.probe(features, subject, plan, n_bootstrap=100)
     assert found["c"] is None and found["auc"]["value"] > 0.9
+
+
+def test_validation_people_are_read_with_c_one_and_rare_units_weigh_the_same():
+    features, units, subject, split = faces(noise=1.0)
+    plan = action_units.plan(units, subject, split)
+    found = action_units.probe(features, subject, plan, n_bootstrap=100)["validation"]
+    train, validation, _ = plan.folds[0]
+    weight, f1 = [], []
+    for u in range(3):
+        taught, known = train[plan.present[train, u] >= 0], validation[plan.present[validation, u] >= 0]
+        svm = LinearSVC(
+            C=1.0, dual="auto", max_iter=action_units.probes.MAX_ITER, random_state=0, class_weight="balanced"
+        )
+        machine = make_pipeline(StandardScaler(), svm).fit(features[taught], plan.present[taught, u])
+        truth = plan.present[known, u]
+        weight.append(truth.sum()), f1.append(metrics.f1_score(truth, machine.predict(features[known])))
+    assert found["weighted_f1"]["value"] == pytest.approx(np.average(f1, weights=weight))
+    assert found["n"] == len(validation)

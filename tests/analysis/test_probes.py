@@ -96,3 +96,19 @@ def test_c_is_chosen_on_the_validation_subjects():
         for c in probes.C_GRID
     ]
     assert found["c"] == probes.C_GRID[int(np.argmax(by_hand))]
+
+
+def test_validation_people_are_read_with_a_c_that_was_not_chosen_on_them():
+    rng = np.random.default_rng(2)
+    subject = np.repeat([f"s{k}" for k in range(12)], 10)
+    split = np.repeat(["train", "validation", "test"], [60, 30, 30])
+    label = np.where(rng.random(120) < 0.5, "happy", "sad")
+    features = (label == "happy")[:, None] * [1.0, 0.0] + 0.8 * rng.normal(size=(120, 2))
+    plan = probes.plan(label, subject, split)
+    found = probes.probe(features, label, subject, plan, n_bootstrap=100)["validation"]
+    train, validation, _ = plan.folds[0]
+    said = probes.fitted(features[train], label[train], 1.0, 0)[0].predict(features[validation])
+    assert found["accuracy"]["value"] == pytest.approx((said == label[validation]).mean())
+    assert found["accuracy"]["low"] < found["accuracy"]["value"] < found["accuracy"]["high"]
+    whole = probes.plan(label, subject, np.full(120, ""))
+    assert probes.probe(features, label, subject, whole, n_bootstrap=100)["validation"] is None
