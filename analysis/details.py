@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis import action_units, annotators, answers, confidence, groups, kinds
+from analysis import action_units, annotators, answers, confidence, groups, kinds, remembered
 from analysis.groups import Outcome
 from analysis.measured import Measured, satisfied
 from analysis.probes import NothingToProbe
@@ -80,7 +80,9 @@ def units(of: Measured) -> dict:
         plan = action_units.plan(known, people, side)
     except NothingToProbe as error:
         return {"omitted": str(error)}
-    found = {name: action_units.probe(values, people, plan, **of.how) for name, values in compared.items()}
+    found = {"embedding": action_units.probe(compared.pop("embedding"), people, plan, **of.how)}
+    for name, values in compared.items():
+        found[name] = remembered.once(action_units.probe, values, people, plan, **of.how)
     return {
         "how": plan.how,
         "names": list(plan.names),

@@ -18,6 +18,7 @@ from analysis import (
     probes,
     projection,
     provenance,
+    remembered,
     sentences,
     sheets,
     shipped,
@@ -260,9 +261,10 @@ def _probe(of: Measured) -> tuple[dict, Outcome | None]:
         plan = probes.plan(label, subject, side)
     except probes.NothingToProbe as error:
         return {"omitted": str(error)}, None
-    readings = {name: probes.read(values, label, plan, seed=of.seed) for name, values in compared.items()}
-    measured = {name: probes.figures(reading, label, subject, plan, **of.how) for name, reading in readings.items()}
-    own = readings["embedding"]
+    own = probes.read(compared.pop("embedding"), label, plan, seed=of.seed)
+    measured = {"embedding": probes.figures(own, label, subject, plan, **of.how)}
+    for name, values in compared.items():
+        measured[name] = remembered.once(probes.probe, values, label, subject, plan, **of.how)
     named = np.array(plan.classes)[own.score.argmax(1)] == label[own.row]
     return {
         **measured,
