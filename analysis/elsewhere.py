@@ -1,33 +1,20 @@
 """The second-collection test: the same network on faces and people from elsewhere, and what is lost, with intervals.
 
 Here are the held-out people of the release that the network was trained on, there everybody in another release. A drop
-is here minus there; its interval comes from people drawn anew on both sides, independently.
+is here minus there; its interval comes from people drawn anew on both sides, independently. The drop of each group of
+people, and whether it is larger than everybody else's, is in `analysis.elsewhere_groups`.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import probes
+from analysis import elsewhere_groups, probes
+from analysis.drops import Cases, drop_of
 from analysis.measured import Measured, satisfied
 from analysis.representation import Representation
-from analysis.resampling import Estimate, Resample, units_of
 from learning.splits import SUBJECT, trained_on
 from triplets.archive import Release
-from triplets.intervals import DIFFERENCE, ERROR, PLAIN, SHARE, interval
 
 MIN_CASES = 5
-
-
-@dataclass(frozen=True)
-class Cases:
-    """What came of n cases, and whose faces they show. value : (n,) float hits or errors; subject : (n,) str."""
-
-    value: np.ndarray
-    subject: np.ndarray
-
-    def where(self, mask) -> "Cases":
-        return Cases(self.value[mask], self.subject[mask])
 
 
 def compare(of: Measured, there: Representation, second: Release) -> dict:
@@ -35,8 +22,9 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
 
     of : the evaluation on the release that it was trained on; there : what it makes of the other one
     {"names": [here, there], "n_left_out": stimuli there whose people it was trained on, "rows": [{"outcome", "label",
-    "here", "there", "drop"}]}, outcomes "satisfied" by agreement level, "named" (its own answers) and "read" (a linear
-    probe taught here) by class, "error" by attribute, in the attribute's units; the first row of an outcome is all.
+    "here", "there", "drop"}], "groups": as `elsewhere_groups.by_group`}, outcomes "satisfied" by agreement level,
+    "named" (its own answers) and "read" (a linear probe taught here) by class, "error" by attribute, in the attribute's
+    units; the first row of an outcome is all.
     {"omitted": why} where nothing can be compared.
     """
     strangers = ~trained_on(of.release, of.made.split.stimulus == "train", second)
@@ -53,7 +41,17 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
         "sha256": [of.release.sha256, second.sha256],
         "n_left_out": int((~strangers).sum()),
         "rows": rows,
+        "groups": elsewhere_groups.by_group(_alls(pairs), of.release.stimuli, second.stimuli, **of.how),
     }
+
+
+def _alls(pairs) -> dict[str, tuple[Cases, Cases]]:
+    """Return {outcome: (here, there)} of all cases of an outcome; of attributes, whose units differ, none."""
+    found: dict[str, tuple[Cases, Cases]] = {}
+    for outcome, _, here, there in pairs:
+        if outcome != "error":
+            found.setdefault(outcome, (here, there))
+    return found
 
 
 def _name(release: Release) -> str:
@@ -74,8 +72,9 @@ def _satisfied(of: Measured, there: Representation, second: Release, strangers) 
     if not usable.any():
         return []
     mine, theirs = of.triplets[of.headline], triplets.where(usable)
-    here = Cases(of.hits(of.headline)["embedding"].astype(float), of.subject[mine.anchor])
-    elsewhere = Cases(satisfied(there.mean, position[usable]).astype(float), _subject(second)[theirs.anchor])
+    here = Cases(of.hits(of.headline)["embedding"].astype(float), of.subject[mine.anchor], mine.anchor)
+    hits = satisfied(there.mean, position[usable]).astype(float)
+    elsewhere = Cases(hits, _subject(second)[theirs.anchor], theirs.anchor)
     levels = sorted(set(mine.weight.tolist()) & set(theirs.weight.tolist()), reverse=True)
     levels = levels if len(levels) > 1 else []
     return [("satisfied", "all triplets", here, elsewhere)] + [
@@ -98,17 +97,18 @@ def _answered(of: Measured, there: Representation, second: Release, strangers) -
     if name is None:
         return []
     at, far = np.flatnonzero(ours.is_known & (side == name)), np.flatnonzero(theirs.is_known & strangers[there.row])
-    people = of.subject[of.made.row][at], _subject(second)[there.row][far]
+    places = of.made.row[at], there.row[far]
+    people = of.subject[places[0]], _subject(second)[places[1]]
     if ours.kind == "attributes":
         errors = [np.abs(answers.said[rows] - answers.value[rows]) for answers, rows in ((ours, at), (theirs, far))]
         found = []
         for k, attribute in enumerate(ours.names):
             known = [np.isfinite(error[:, k]) for error in errors]
-            cases = [Cases(e[m, k], p[m]) for e, m, p in zip(errors, known, people, strict=True)]
+            cases = [Cases(e[m, k], p[m], r[m]) for e, m, p, r in zip(errors, known, people, places, strict=True)]
             found.append(("error", attribute, *cases))
         return found
     hits = [answers.said[rows].argmax(1) == answers.label[rows] for answers, rows in ((ours, at), (theirs, far))]
-    return _by_class("named", hits, [ours.label[at], theirs.label[far]], people, ours.names)
+    return _by_class("named", hits, [ours.label[at], theirs.label[far]], people, places, ours.names)
 
 
 def _read(of: Measured, there: Representation, second: Release, strangers) -> list:
@@ -133,15 +133,16 @@ def _read(of: Measured, there: Representation, second: Release, strangers) -> li
     found = probes.read(np.concatenate([of.made.mean, there.mean]), labels, both, seed=of.seed)
     hits = np.array(plan.classes)[found.score.argmax(1)] == labels[found.row]
     sides = [found.row < len(row), found.row >= len(row)]
-    places = [np.searchsorted(plan.classes, labels[found.row[side]]) for side in sides]
-    people = of.subject[row][test], _subject(second)[there.row][far]
-    return _by_class("read", [hits[side] for side in sides], places, people, plan.classes)
+    classes = [np.searchsorted(plan.classes, labels[found.row[side]]) for side in sides]
+    places = row[test], there.row[far]
+    people = of.subject[places[0]], _subject(second)[places[1]]
+    return _by_class("read", [hits[side] for side in sides], classes, people, places, plan.classes)
 
 
-def _by_class(outcome, hits, label, people, names) -> list:
+def _by_class(outcome, hits, label, people, places, names) -> list:
     """Return (outcome, label, here, there) of all cases of the classes that occur on both sides, then of each class."""
     shared = [k for k in range(len(names)) if all((of == k).any() for of in label)]
-    cases = [Cases(h.astype(float), p) for h, p in zip(hits, people, strict=True)]
+    cases = [Cases(h.astype(float), p, r) for h, p, r in zip(hits, people, places, strict=True)]
     found = [
         (outcome, "all classes", *(case.where(np.isin(of, shared)) for case, of in zip(cases, label, strict=True)))
     ]
@@ -151,24 +152,5 @@ def _by_class(outcome, hits, label, people, names) -> list:
 
 
 def _row(outcome: str, label: str, here: Cases, there: Cases, *, n_bootstrap, seed) -> dict:
-    scale = ERROR if outcome == "error" else SHARE
-    sides = [_measured(cases, scale, n_bootstrap, seed + k) for k, cases in enumerate((here, there))]
-    (ours, own), (theirs, other) = sides
-    n_units = min(own.n_units, other.n_units)
-    low, high = interval(
-        own.value - other.value, ours - theirs, PLAIN if outcome == "error" else DIFFERENCE, 1, n_units, n_units
-    )
-    drop = Estimate(own.value - other.value, low, high, own.n + other.n, own.unit, n_units)
-    return {"outcome": outcome, "label": label, "here": own.to_dict(), "there": other.to_dict(), "drop": drop.to_dict()}
-
-
-def _measured(cases: Cases, scale, n_bootstrap, seed) -> tuple[np.ndarray, Estimate]:
-    units = units_of(cases.subject, len(cases.value), name="cases")
-    resample = Resample(units, n_bootstrap, seed)
-    columns = np.column_stack([cases.value, np.ones(len(cases.value))])
-
-    def mean(sums):
-        return sums[:, 0] / sums[:, 1]
-
-    replicates = resample.replicates(units.sums(columns), mean)
-    return replicates[1:], resample.found(replicates, units.sums(columns[:, 1:])[:, 0], scale)
+    found = drop_of(here, there, is_error=outcome == "error", n_bootstrap=n_bootstrap, seed=seed)
+    return {"outcome": outcome, "label": label} | found.to_dict()

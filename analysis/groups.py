@@ -95,7 +95,7 @@ def by_group(outcomes: list[Outcome], stimuli: Stimuli, *, n_bootstrap=1000, see
         for column, group in divided.items():
             here = group[outcome.row]
             large = [
-                value for value in sorted(set(here.tolist()) - {""}) if _is_large(here == value, subject[outcome.row])
+                value for value in sorted(set(here.tolist()) - {""}) if is_large(here == value, subject[outcome.row])
             ]
             left_out |= {f"{column} {value}" for value in set(here.tolist()) - {""} - set(large)}
             if len(large) > 1:
@@ -111,7 +111,8 @@ def by_group(outcomes: list[Outcome], stimuli: Stimuli, *, n_bootstrap=1000, see
     return {"columns": list(divided), "n_comparisons": n, "rows": rows, "left_out": sorted(left_out)}
 
 
-def _is_large(chosen: np.ndarray, subject: np.ndarray) -> bool:
+def is_large(chosen: np.ndarray, subject: np.ndarray) -> bool:
+    """Return whether a group has enough cases and people to be compared. chosen : (n,) bool; subject : (n,) str."""
     return chosen.sum() >= MIN_CASES and len(set(subject[chosen]) - {""}) >= MIN_SUBJECTS
 
 

@@ -173,12 +173,47 @@ def of_elsewhere(found: dict) -> str:
             "better there by more than chance explains" if drop["high"] < 0 else
             "the interval includes zero, so no loss is shown and none excluded"
         )  # fmt: skip
-        moved = {key: -drop[key] for key in ("value", "low", "high")} | {"low": -drop["high"], "high": -drop["low"]}
         said.append(
             f"{OUTCOMES[outcome].capitalize()}: {interval(first['here'])} here, {interval(first['there'])} there, "
-            f"{points(moved)}; {verdict}."
+            f"{points(_less(drop))}; {verdict}."
         )
     return f"Here is {here}, there is {there}. " + " ".join(said)
+
+
+def of_groups_elsewhere(found: dict) -> str:
+    """Return in plain words which groups of people lose on the second collection, and whether some lose more."""
+    n, rows = found["n_groups"], found["rows"]
+    text = (
+        f"{n} groups of people are in both collections; their intervals are widened so that all of them together hold "
+        "with 95 % (Bonferroni). "
+    )
+    lost = [row for row in rows if row["drop"]["low"] > 0]
+    if len(lost) == n:
+        text += "Every group loses more than chance explains. "
+    elif lost:
+        text += f"These lose more than chance explains: {_each_group(lost, 'drop')}. "
+    else:
+        text += "For no group is a loss larger than chance explains. "
+    apart = [row for row in rows if is_certain(row["more"])]
+    if apart:
+        return text + f"Compared with everybody else, the loss differs for {_each_group(apart, 'more')}."
+    widest = max(rows, key=lambda row: abs(row["more"]["value"]))
+    return text + (
+        "That one group loses more than everybody else is not shown: every interval of that difference includes zero. "
+        f"The largest seen is {points(_less(widest['more']))} for {widest['column']} {widest['group']} "
+        f"({OUTCOMES[widest['outcome']]})."
+    )
+
+
+def _each_group(rows: list[dict], key: str) -> str:
+    return "; ".join(
+        f"{row['column']} {row['group']}, {points(_less(row[key]))} ({OUTCOMES[row['outcome']]})" for row in rows
+    )
+
+
+def _less(drop: dict) -> dict:
+    """Return a drop as what is gained: the other sign."""
+    return {"value": -drop["value"], "low": -drop["high"], "high": -drop["low"]}
 
 
 def of_label_control(found: dict) -> str:

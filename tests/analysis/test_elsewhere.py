@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis import elsewhere, sentences
+from analysis import elsewhere, elsewhere_groups, sentences
+from analysis.drops import Cases, drop_of
 from analysis.measured import start
 from tests.analysis.releases import judged_faces
 from tests.analysis.rich import naming, perceived, rating, with_answers
@@ -68,6 +69,33 @@ def test_attributes_are_compared_by_their_errors(rich_release, second):
     assert [row["label"] for row in errors] == ["happy", "friendly", "typical", "trustworthy"]
     assert all(row["drop"]["high"] < 0 for row in errors)
     assert "larger there for happy, friendly" in sentences.of_elsewhere(found)
+
+
+def test_a_group_that_loses_more_is_told(rich_release):
+    here, there = (with_sex(rich_release.stimuli) for _ in range(2))
+    rng, row = np.random.default_rng(0), np.arange(len(here))
+    right = np.where(here.extra["sex"] == "f", 0.8, 0.85), np.where(here.extra["sex"] == "f", 0.8, 0.3)
+    sides = tuple(Cases((rng.random(len(row)) < p).astype(float), here.subject, row) for p in right)
+    found = elsewhere_groups.by_group({"named": sides}, here, there, n_bootstrap=300)
+    rows = {row["group"]: row for row in found["rows"]}
+    assert found["n_groups"] == 2 and set(rows) == {"f", "m"}
+    is_f = here.extra["sex"] == "f"
+    assert rows["f"]["here"]["value"] == pytest.approx(sides[0].value[is_f].mean())
+    apart = (sides[0].value[~is_f].mean() - sides[1].value[~is_f].mean()) - rows["f"]["drop"]["value"]
+    assert rows["m"]["more"]["value"] == pytest.approx(apart) and rows["m"]["more"]["low"] > 0.2
+    assert rows["f"]["more"]["value"] == pytest.approx(-apart)
+    said = sentences.of_groups_elsewhere(found)
+    assert "These lose more than chance explains: sex m" in said and "the loss differs for sex f, +" in said
+    plain = drop_of(*(cases.where(~is_f) for cases in sides), n_bootstrap=300)
+    assert rows["m"]["drop"]["low"] < plain.drop.low  # widened for two comparisons
+    nobody = elsewhere_groups.by_group({"named": sides}, here, replace(there, extra={}))
+    assert "no column" in nobody["omitted"]
+
+
+def with_sex(stimuli):
+    people = np.unique(stimuli.subject)
+    sex = dict(zip(people.tolist(), np.resize(["f", "m"], len(people)).tolist(), strict=True))
+    return replace(stimuli, extra={"sex": np.array([sex[name] for name in stimuli.subject.tolist()])})
 
 
 def test_people_of_the_training_are_left_out(rich_release):
