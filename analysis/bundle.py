@@ -23,9 +23,10 @@ class FileUnknown(LookupError):
     """A report has no file of that name."""
 
 
-def names(results: dict) -> list[str]:
-    """Return the names of all files in the order a reader wants them."""
-    shown = [f"figure-{name}.{kind}" for name in _drawable(results) for kind in ("svg", "png", "csv")]
+def names(results: dict, *, with_figures: bool = True) -> list[str]:
+    """Return the names of all files in the order a reader wants them. Whether a figure can be drawn costs time."""
+    drawable = _drawable(results) if with_figures else ()
+    shown = [f"figure-{name}.{kind}" for name in drawable for kind in ("svg", "png", "csv")]
     made = [f"{name}.csv" for name, rows in tables.all_tables(results).items() if rows]
     return ["results.json", *made, *shown, *(f"{card.name}.md" for card in cards.cards(results))]
 

@@ -112,6 +112,17 @@ def _elsewhere(checkpoint, of: Measured, second: Release | None, home: Release |
     return elsewhere.compare(here, of.made, of.release)
 
 
+def tested_on(checkpoint, home: Release, second: Release, *, n_bootstrap: int = 1000, seed: int = 0) -> dict:
+    """Return the part "elsewhere" alone, ready for JSON: a network that was trained on `home`, tested on `second`."""
+    from analysis.embedded import represent
+
+    try:
+        of = start(represent(checkpoint, home), home, n_bootstrap=n_bootstrap, seed=seed)
+        return plain(elsewhere.compare(of, represent(checkpoint, second), second))
+    except NotComparable as error:
+        return {"omitted": str(error)}
+
+
 def summarise(
     made: Representation,
     release: Release,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from analysis import bundle, cards, detail_tables, drawing, pages, plot_files, study_pages, tables
-from analysis.study_report import FIGURES
+from analysis.study_measures import FIGURES
 
 PAGE, NUMBERS = "study.html", "study.json"
 
@@ -17,9 +17,9 @@ def members(
     results : as `study_report.study_results`      measured : network -> results of its evaluation, {} none
     edition : as `pages.render_report`
 
-    study.html, study.json, networks.csv, classes.csv, attributes.csv, second.csv (those that hold anything), a figure
-    three times, data-sheet.md; and of each network that was evaluated NAME.html, and in a folder of its name the
-    numbers, tables and the model card. Its figures are in its own page.
+    study.html, study.json, a CSV a table (those that hold anything), a figure three times, data-sheet.md; and of each
+    network that was evaluated NAME.html, and in a folder of its name the numbers, tables and the model card. Its
+    figures are in its own page.
     """
     reports = {name: f"{name}.html" for name in measured}
     page = study_pages.render_study(results, title=title, reports=reports, edition=edition)
@@ -38,7 +38,7 @@ def members(
         if number == 0:
             yield from ((f"{card.name}.md", card.markdown().encode()) for card in _cards(one, "data-sheet"))
         yield reports[name], pages.render_report(one, title=f"{results['study']}: {name}").encode()
-        text_kinds = (file for file in bundle.names(one) if not file.startswith("figure-") and file != "data-sheet.md")
+        text_kinds = (file for file in bundle.names(one, with_figures=False) if file != "data-sheet.md")
         yield from ((f"{name}/{file}", bundle.content(one, file)) for file in text_kinds)
 
 
@@ -50,6 +50,8 @@ def all_tables(results: dict) -> dict[str, list[dict]]:
     """Return {name: rows} of every table of a study, one number a row where there are intervals."""
     return {
         "networks": _networks(results),
+        "baselines": _tabled(results.get("without_network")),
+        "on-test": _tabled(results.get("on_test")),
         "classes": [
             {"network": part["name"]} | {key: row[key] for key in ("name", "n", "recall", "precision", "f1")}
             | {f"published_{key}": (row["published"] or {}).get(key) for key in ("accuracy", "f1")}
@@ -83,6 +85,17 @@ def _networks(results: dict) -> list[dict]:
     ]
 
 
+def _tabled(table: dict | None) -> list[dict]:
+    """Return one row a representation and figure of a table whose rows are not networks of the study on one split."""
+    return [
+        {"representation": row["name"], "network": row.get("network", ""), "split": table["split"]}
+        | {"figure": FIGURES[column][0]}
+        | (row["figures"].get(column) or {"value": None, "low": None, "high": None})
+        | {"published": row["published"].get(column)}
+        for row in (table or {}).get("rows", []) for column in table["columns"]
+    ]  # fmt: skip
+
+
 def _attribute(part: dict, row: dict) -> dict:
     nested = ("estimates", "one_person", "lead")
     plain = {key: value for key, value in row.items() if key not in nested}
@@ -103,5 +116,11 @@ def _second(results: dict) -> list[dict]:
 
 
 def _drop(part: dict, kind: str, name: str, one: dict) -> dict:
-    figures = {key: one.get(key) for key in ("test", "second", "drop", "low", "high")}
-    return {"network": part["name"], "kind": kind, "of": name, **figures}
+    figures = {key: one.get(key) for key in ("test", "second", "drop")}
+    sure = one.get("estimates") or {"there": one}
+    ends = {
+        f"{word}_{end}": (sure.get(key) or {}).get(end)
+        for word, key in (("test", "here"), ("second", "there"), ("drop", "drop"))
+        for end in ("low", "high")
+    }
+    return {"network": part["name"], "kind": kind, "of": name, **figures, **ends}

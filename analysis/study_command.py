@@ -29,7 +29,11 @@ def main(arguments) -> int:
     parser.add_argument("--title", default="")
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--projections", default=",".join(maps.METHODS), metavar="NAMES")
+    parser.add_argument(
+        "--projections",
+        metavar="NAMES",
+        help="maps to draw of every network; default: all of those that are set side by side, pca of many others",
+    )
     parser.add_argument(
         "--explain", type=float, metavar="TERAFLOPS", help="what explaining one network may cost; 0: none"
     )
@@ -37,7 +41,8 @@ def main(arguments) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
-        projections = maps.check_methods(filter(None, options.projections.split(",")))
+        asked = options.projections
+        projections = None if asked is None else maps.check_methods(filter(None, asked.split(",")))
         how = {"n_bootstrap": options.bootstrap, "seed": options.seed, "projections": projections}
         how |= {"teraflops": options.explain, "with_controls": options.control}
         if options.second and not options.release:
@@ -64,11 +69,12 @@ def write(out: Path, results: dict, measured: dict[str, dict], title: str) -> Pa
 
 
 def measured(
-    folder: Path, release_at: Path | None = None, second_at: Path | None = None, **how
+    folder: Path, release_at: Path | None = None, second_at: Path | None = None, *, projections=None, **how
 ) -> tuple[dict, dict[str, dict]]:
     """Return (results of a study, {network: results of its evaluation}); without a release nothing is evaluated.
 
-    how : arguments of `evaluation.evaluate`. ValueError where a release is another than the study's.
+    projections : of every network, None as `study_measures.projections_of`; how : further arguments of
+    `evaluation.evaluate`. ValueError where a release is another than the study's.
     """
     study = read_study(folder)
     if release_at is None:
@@ -77,10 +83,17 @@ def measured(
 
     release = _of_study(release_at, study.release_sha256, "release")
     second = None if second_at is None else _of_study(second_at, study.second_sha256, "second release")
+
+    def measure(name, path, here, also):
+        drawn = projections
+        if drawn is None:
+            drawn = study_measures.projections_of(study.study, name, maps.METHODS)
+        return evaluate(path, here, second=also, projections=drawn, **how)
+
     found = study_measures.measure(
         study,
         release,
-        lambda path, release: evaluate(path, release, **how),
+        measure,
         second=second,
         progress=lambda name: print(f"evaluating {name}", file=sys.stderr),
     )

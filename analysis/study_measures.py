@@ -8,9 +8,25 @@ from collections.abc import Callable
 
 from scipy.stats import binomtest
 
+from analysis.looking import MAX_NETWORKS
 from learning.studies import STUDIES
 from learning.study_results import FINISHED, StudyResults
 
+#: figure -> (words, whether more is better, whether it is a share)
+FIGURES = {
+    "satisfied": ("satisfied triplets", True, True),
+    "satisfied 5": ("satisfied, 5 votes ahead", True, True),
+    "3": ("satisfied, 3 ahead", True, True),
+    "1": ("satisfied, 1 ahead", True, True),
+    "accuracy": ("accuracy", True, True),
+    "f1": ("F1", True, True),
+    "F1": ("weighted F1", True, True),
+    "AUC": ("AUC", True, True),
+    "mae": ("mean absolute error", False, False),
+    "pearson": ("Pearson r", True, False),
+    "r2": ("R²", True, False),
+    "active dimensions": ("active dimensions", True, False),
+}
 #: What training calls a figure on a split: these names with "_test" or "_validation" behind them.
 OF_TRAINING = ("accuracy", "f1", "mae", "pearson", "r2", "satisfied")
 
@@ -20,12 +36,15 @@ def measure(
 ) -> dict[str, dict]:
     """Return {network: results} of every finished network that can be evaluated on the release it was trained on.
 
-    evaluate : (path of a checkpoint, release) -> results. Networks that were trained on the second collection are left
-    out where `second` is None, and so are networks of nothing that a release holds.
+    evaluate : (name, path of its checkpoint, release, second or None) -> results. Networks that were trained on the
+    second collection are left out where `second` is None, and so are networks of nothing that a release holds; those
+    that the study measures on the second collection are evaluated there too.
     """
     from analysis.representation import NotComparable
 
-    seconds = {part.name for part in STUDIES[study.study].parts if part.is_second} if study.study in STUDIES else set()
+    parts = STUDIES[study.study].parts if study.study in STUDIES else ()
+    seconds = {part.name for part in parts if part.is_second}
+    elsewhere = {part.name for part in parts if part.is_measured_elsewhere}
     found = {}
     for part in study.parts:
         here = second if part.name in seconds else release
@@ -34,7 +53,8 @@ def measure(
         if progress is not None:
             progress(part.name)
         try:
-            found[part.name] = evaluate(study.checkpoint(part), here)
+            also = second if part.name in elsewhere else None
+            found[part.name] = evaluate(part.name, study.checkpoint(part), here, also)
         except NotComparable:
             continue  # such as a network that embeds nothing: its row says what training measured
     return found
@@ -54,6 +74,16 @@ def pairs(study: StudyResults, checkpoints: dict, second, *, seed: int = 0) -> t
     return of_networks(wanted, second, seed=seed)
 
 
+def projections_of(study: str, network: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the wanted maps a network of a study gets: all where few networks are compared or the study sets
+    it beside others, else principal components alone. The other maps cost several times the rest of an evaluation.
+    """
+    known = STUDIES.get(study)
+    if known is None or len(known.parts) <= MAX_NETWORKS or network in known.looked_at:
+        return tuple(wanted)
+    return tuple(name for name in wanted if name == "pca")
+
+
 def figures(metrics: dict, split: str, classes: dict, measured: dict | None) -> dict[str, dict]:
     """Return {figure: {"value", "low", "high"}}; low and high None where nothing says how sure it is."""
     found = {}
@@ -67,7 +97,7 @@ def figures(metrics: dict, split: str, classes: dict, measured: dict | None) -> 
     if n and "satisfied" in found:
         found["satisfied"] |= wilson(round(found["satisfied"]["value"] * n), n)
     if measured is not None:
-        found |= _of_triplets(measured, split) | _of_answers(measured, split)
+        found |= _of_space(measured, split) | _of_answers(measured, split)
     return found
 
 
@@ -76,19 +106,37 @@ def wilson(k: int, n: int) -> dict[str, float]:
     return {"low": float(interval.low), "high": float(interval.high)}
 
 
-def _of_triplets(results: dict, split: str) -> dict[str, dict]:
-    """Return shares of triplets, what a probe reads off the space, and active dimensions."""
+def of_representation(results: dict, split: str, name: str = "embedding") -> dict[str, dict]:
+    """Return shares of triplets and what probes read off a representation, the embedding or a baseline, on one split.
+
+    On validation a probe has C = 1, which was not chosen there; on test the C that was chosen on validation. F1 and AUC
+    are those over action units, as published.
+    """
     found = {}
-    levels = results["satisfied"].get(split) or {}
-    for key, name in (("all", "satisfied"), ("5", "satisfied 5"), ("3", "3"), ("1", "1")):
-        if key in levels:
-            found[name] = _estimate(levels[key])
-    probe = results["probe"].get("embedding")
-    if probe and "answers" not in results:  # a network that names classes itself needs no probe to do it
-        found["accuracy"] = {"value": probe["accuracy"], "low": probe["low"], "high": probe["high"]}
-        found["F1"] = {"value": probe["weighted_f1"], "low": None, "high": None}
-        if probe.get("auc"):
-            found["AUC"] = _estimate(probe["auc"])
+    by_split = results["satisfied"] if name == "embedding" else results["baselines"].get(name) or {}
+    for key, figure in (("all", "satisfied"), ("5", "satisfied 5"), ("3", "3"), ("1", "1")):
+        if key in (by_split.get(split) or {}):
+            found[figure] = _estimate(by_split[split][key])
+    if probe := _read_on(split, results["probe"].get(name)):
+        of = probe["accuracy"]
+        found["accuracy"] = _estimate(of if isinstance(of, dict) else probe | {"value": of})
+    if units := _read_on(split, ((results.get("action_units") or {}).get("compared") or {}).get(name)):
+        found |= {"F1": _estimate(units["weighted_f1"]), "AUC": _estimate(units["auc"])}
+    return found
+
+
+def _read_on(split: str, probe: dict | None) -> dict | None:
+    """Return a probe's figures on a split, None where it was not read there. An earlier version read test alone."""
+    if not probe or split == "train":
+        return None
+    return probe.get("validation") if split == "validation" else probe
+
+
+def _of_space(results: dict, split: str) -> dict[str, dict]:
+    """Return figures of the embedding, and its active dimensions."""
+    found = of_representation(results, split)
+    if "answers" in results:
+        found.pop("accuracy", None)  # a network that names classes itself needs no probe to do it
     if results["dimensions"]["n_active"] is not None:
         found["active dimensions"] = {"value": results["dimensions"]["n_active"], "low": None, "high": None}
     return found
@@ -118,21 +166,3 @@ def attributes(results: dict | None, split: str) -> dict[str, dict]:
 
 def _estimate(found: dict) -> dict:
     return {key: found.get(key) for key in ("value", "low", "high")}
-
-
-def baselines(measured: dict[str, dict]) -> list[dict]:
-    """Return the baselines of the first network that has any, on its held-out split: they are the same for all."""
-    for results in measured.values():
-        split = results["splits"]["headline"]
-        if split and results["baselines"]:
-            probe = results["probe"]
-            return [
-                {"name": name, "split": split, "satisfied": by_split[split]["all"], "accuracy": _accuracy(probe, name)}
-                for name, by_split in results["baselines"].items()
-            ]
-    return []
-
-
-def _accuracy(probe: dict, name: str) -> dict | None:
-    of = probe.get(name)
-    return {"value": of["accuracy"], "low": of["low"], "high": of["high"]} if isinstance(of, dict) else None

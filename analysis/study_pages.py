@@ -6,7 +6,8 @@ from analysis import pages, plot_files, plots
 from analysis.figures import dimensions, rows
 from analysis.figures import study as study_figures
 from analysis.pages import ASSETS, SCRIPTS, STATIC, ResultsOutdated, script_safe
-from analysis.study_report import FIGURES, FORMAT
+from analysis.study_measures import FIGURES
+from analysis.study_report import FORMAT
 
 
 def render_study(
@@ -37,6 +38,11 @@ def render_study(
         "title": title,
         "r": results,
         "parts": {part["name"]: part for part in results["parts"]},
+        "moved": [
+            part | {"second": {"said": []} | part["second"]}
+            for part in results["parts"]
+            if "overall" in (part["second"] or {})
+        ],
         "shown": shown,
         "words": FIGURES,
         "facets": [

@@ -5,27 +5,13 @@ evaluated and gets a report of its own, so that its figures have intervals and b
 those that training measured, and shares of pictures have Wilson intervals that speak of other pictures only.
 """
 
-from analysis import looking, published, sentences, study_measures, study_spaces
-from analysis.study_measures import wilson
+from analysis import looking, published, sentences, study_baselines, study_measures, study_spaces
+from analysis.study_measures import FIGURES
+from analysis.study_second import of_class, second_collection
 from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults
 
 FORMAT = "semblance-study/1"
-#: figure -> (words, whether more is better, whether it is a share)
-FIGURES = {
-    "satisfied": ("satisfied triplets", True, True),
-    "satisfied 5": ("satisfied, 5 votes ahead", True, True),
-    "3": ("satisfied, 3 ahead", True, True),
-    "1": ("satisfied, 1 ahead", True, True),
-    "accuracy": ("accuracy", True, True),
-    "f1": ("F1", True, True),
-    "F1": ("weighted F1", True, True),
-    "AUC": ("AUC", True, True),
-    "mae": ("mean absolute error", False, False),
-    "pearson": ("Pearson r", True, False),
-    "r2": ("R²", True, False),
-    "active dimensions": ("active dimensions", True, False),
-}
 
 
 def study_results(
@@ -65,7 +51,8 @@ def study_results(
         "tables": [
             _table(title, names, known) | {"grid": _grid(study, title, names, known)} for title, names in tables.items()
         ],
-        "baselines": study_measures.baselines(measured),
+        "without_network": study_baselines.baselines(study.study, _split(study), measured),
+        "on_test": study_baselines.on_test(study.study, parts, measured),
         "looking": panels,
         "looking_omitted": looking.why_not(looked_at),
         "attribute_maps": _attribute_maps(measured),
@@ -84,7 +71,9 @@ def commands(study: StudyResults, measured: dict[str, dict]) -> list[str]:
         first = next(iter(measured.values()))
         asked = first["provenance"]["evaluation"]
         how = f" --release RELEASE{second} --bootstrap {asked['n_bootstrap']} --seed {asked['seed']}"
-        how += f" --projections {','.join(asked['projections'])}"
+        drawn = {tuple(one["provenance"]["evaluation"]["projections"]) for one in measured.values()}
+        if len(drawn) == 1:  # else as many as each network gets by itself
+            how += f" --projections {','.join(*drawn)}"
         if (teraflops := asked.get("explain_teraflops")) is not None:
             how += f" --explain {teraflops:g}"
         how += " --control" if "controls" in first else ""
@@ -141,7 +130,7 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "confusion": {"names": classes["names"], "counts": classes["confusion"]} if classes else None,
         "published_confusion": _published_confusion(study, part),
         "attributes": _attributes(metrics.get(f"attributes_{split}") or {}, study_measures.attributes(measured, split)),
-        "second": _second(part.second, published.SECOND.get(study.study, {}).get(part.name)),
+        "second": second_collection(part.second, published.SECOND.get(study.study, {}).get(part.name), measured),
         "headline": measured["headline"] if measured else "",
         "tangent": _tangent(measured),
         "gaps": sentences.of_gaps((measured or {}).get("groups")),
@@ -175,15 +164,10 @@ def _by_class(classes: dict, known: dict) -> list[dict]:
             "recall": classes["recall"][k],
             "precision": classes["precision"][k],
             "f1": classes["f1_by_class"][k],
-            "published": _of_class(known, name),
+            "published": of_class(known, name),
         }
         for k, name in enumerate(classes["names"])
     ]
-
-
-def _of_class(known: dict, name: str) -> dict | None:
-    """Return what is published of a class: anger is angry, sadness sad, surprise surprised."""
-    return next((figures for key, figures in known.items() if key[:3].lower() == name[:3].lower()), None)
 
 
 def _attributes(found: dict, measured: dict) -> list[dict]:
@@ -203,40 +187,6 @@ def _attributes(found: dict, measured: dict) -> list[dict]:
         known = {"reliability": reliability, "one_person": one, "lead": lead}
         rows.append({"name": name, **figures, "pearson_bound": bound, "estimates": estimates} | known)
     return rows
-
-
-def _second(found: dict, known: dict | None) -> dict | None:
-    """Return how a network fares on the second collection: overall, by class and by group, with the drops."""
-    first, second = found.get("test") or {}, found.get("second") or {}
-    if not second.get("n") or not first.get("n"):
-        return {"published": known} if known else None
-    by_class = [
-        {
-            "name": name,
-            "test": first["classes"]["recall"][k],
-            "second": second["classes"]["recall"][k],
-            "drop": _drop(first["classes"]["recall"][k], second["classes"]["recall"][k]),
-            "f1": second["classes"]["f1_by_class"][k],
-            "published": _of_class((known or {}).get("by_class", {}), name),
-        }
-        for k, name in enumerate(second["classes"]["names"])
-    ]
-    groups = [
-        {"column": column, "value": value, "n": of["n"], "second": of["accuracy"],
-         "drop": _drop((first["groups"].get(column, {}).get(value) or {}).get("accuracy"), of["accuracy"])}
-        for column, values in second["groups"].items() for value, of in values.items()
-    ]  # fmt: skip
-    overall = {
-        name: {"test": first[name], "second": second[name], "drop": _drop(first[name], second[name])}
-        for name in ("accuracy", "f1")
-    }
-    n_right = round(second["accuracy"] * second["n"])
-    overall["accuracy"] |= wilson(n_right, second["n"])
-    return {"n": second["n"], "overall": overall, "by_class": by_class, "groups": groups, "published": known}
-
-
-def _drop(before, after) -> float | None:
-    return None if before is None or after is None else before - after
 
 
 def _grid(study: StudyResults, title: str, names, known: dict[str, dict]) -> dict | None:
@@ -259,7 +209,9 @@ def _grid(study: StudyResults, title: str, names, known: dict[str, dict]) -> dic
 def _table(title: str, names, known: dict[str, dict]) -> dict:
     """Return {"title", "columns", "published" (those of the columns that a publication fills), "rows": networks}."""
     rows = [name for name in names if name in known]
-    held = {name for row in rows for kind in ("figures", "published") for name in known[row][kind]}
+    has = [name for name in FIGURES if any(name in known[row]["published"] for row in rows)]
+    held = {name for row in rows for name in known[row]["figures"]}
+    # Beside what is published, what training measured; what else an evaluation finds is on the network's own page.
+    held = set(has) | (held & set(study_measures.OF_TRAINING)) if has else held
     columns = [name for name in FIGURES if name in held]
-    has = [name for name in columns if any(name in known[row]["published"] for row in rows)]
     return {"title": title, "columns": columns, "published": has, "rows": rows}

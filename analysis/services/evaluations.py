@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from analysis.models import Evaluation
 from analysis.services.reports import create_report
+from analysis.study_measures import projections_of
 from learning import selectors
 from learning.models import Checkpoint, Run
 from learning.services.archives import checkpoint_path, open_release
@@ -55,7 +56,7 @@ def evaluate_checkpoint(evaluation_pk: int, *, measure=None) -> str | None:
     lease = leases.claim(Evaluation, evaluation_pk)
     if lease is None:
         return None
-    evaluation = Evaluation.objects.select_related("checkpoint__run", "release").get(pk=evaluation_pk)
+    evaluation = Evaluation.objects.select_related("checkpoint__run__study_run", "release").get(pk=evaluation_pk)
 
     def work():
         results = _measure(evaluation, lease, measure)
@@ -99,12 +100,15 @@ def _measure(evaluation: Evaluation, lease: Lease, measure) -> dict:
             if heart.should_stop():
                 raise LeaseLost
 
-        path, trained_on = checkpoint_path(evaluation.checkpoint), evaluation.checkpoint.run.release
+        run = evaluation.checkpoint.run
+        path, trained_on = checkpoint_path(evaluation.checkpoint), run.release
         # On another release, the report says what is lost against the one that the network was trained on.
         home = {} if trained_on == evaluation.release else {"home": open_release(trained_on)}
         release = open_release(evaluation.release)
         how = home | ({"with_controls": True} if evaluation.with_controls else {})
-        results = measure(path, release, projections=settings.PROJECTIONS, progress=tell, **how)
+        study = run.study_run.study if run.study_run else ""
+        projections = projections_of(study, run.part, tuple(settings.PROJECTIONS))
+        results = measure(path, release, projections=projections, progress=tell, **how)
     if heart.order is Order.LOST:
         raise LeaseLost
     return results

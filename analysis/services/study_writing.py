@@ -76,7 +76,7 @@ def _write(report: StudyReport, lease: Lease) -> None:
     silence = settings.RUN_LEASE_SECONDS / 4
     with Heartbeat(lambda progress: lease.renew(), every_seconds=1.0, silence_seconds=silence) as heart:
         measured = _measured(report.study_run)
-        study = _with_second(selectors.study_results(report.study_run), report.study_run)
+        study = _with_second(selectors.study_results(report.study_run), report.study_run, measured)
         pairs = _pairs(study, report.study_run)
         write_files(report, plain(study_report.study_results(study, measured, pairs)), measured)
     if heart.order is Order.LOST:
@@ -107,11 +107,16 @@ def _pairs(study, found: StudyRun):
     return study_measures.pairs(study, paths, open_release(found.second), seed=found.seed)
 
 
-def _with_second(study, found: StudyRun):
-    """Return the results with what the study measures on its second collection, network by network."""
+def _with_second(study, found: StudyRun, measured: dict[str, dict]):
+    """Return the results with what the study measures on its second collection, network by network.
+
+    Evaluations in `measured` gain the part "elsewhere", which says how sure the drops are.
+    """
     wanted = [part.name for part in study_named(found.study).parts if part.is_measured_elsewhere]
     if found.second is None or not wanted:
         return study
+    from analysis.evaluation import tested_on
+
     here, there = open_release(found.release), open_release(found.second)
     runs = {run.part: run for run in found.runs.filter(part__in=wanted, status=Run.Status.FINISHED)}
 
@@ -119,6 +124,11 @@ def _with_second(study, found: StudyRun):
         checkpoint = part.name in runs and runs[part.name].checkpoints.order_by("pk").last()
         if not checkpoint:
             return part
-        return dataclasses.replace(part, second=elsewhere(checkpoint_path(checkpoint), here, there, found.seed))
+        path = checkpoint_path(checkpoint)
+        if part.name in measured:
+            asked = measured[part.name]["provenance"]["evaluation"]
+            how = {"n_bootstrap": asked["n_bootstrap"], "seed": asked["seed"]}
+            measured[part.name] = measured[part.name] | {"elsewhere": tested_on(path, here, there, **how)}
+        return dataclasses.replace(part, second=elsewhere(path, here, there, found.seed))
 
     return dataclasses.replace(study, parts=tuple(map(with_second, study.parts)))

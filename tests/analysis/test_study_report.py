@@ -7,12 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from analysis import published, study_pages, study_report, typesetting
+from analysis import (
+    published,
+    published_baselines,
+    study_baselines,
+    study_measures,
+    study_pages,
+    study_report,
+    study_second,
+    typesetting,
+)
 from analysis.__main__ import main
 from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults, read_study, write_study
 from learning.vae_recipes import PUBLISHED
-from tests.analysis.studies import made_up
+from tests.analysis.studies import made_up, side
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -73,9 +82,100 @@ def test_the_drop_on_a_second_collection_by_class_and_group(tmp_path):
     of = next(part["second"] for part in results["parts"] if part["second"] and part["second"].get("n"))
     assert of["overall"]["accuracy"]["drop"] == pytest.approx(0.3)
     assert [row["drop"] for row in of["by_class"]] == pytest.approx([0.3] * 6)
-    assert of["groups"] == [{"column": "sex", "value": "f", "n": 30, "second": 0.6, "drop": pytest.approx(0.3)}]
+    (group,) = of["groups"]
+    assert group == {"column": "sex", "value": "f", "n": 30, "test": 0.9, "second": 0.6, "drop": pytest.approx(0.3)}
     html = study_pages.render_study(results, title="Study")
-    assert "sex f, accuracy (30)" in html and "on the second collection" in html
+    assert "sex f, accuracy (30)" in html and '<section id="second"' in html and of["said"] == []
+
+
+def test_an_evaluation_says_how_sure_the_drops_are():
+    sure = {"here": share(0.9, n=40), "there": share(0.6, n=60), "drop": share(0.3)}
+    row, more = {"outcome": "named"}, {"more": share(0.1, low=-0.1)}
+    rows = [row | {"label": "all classes"} | sure, row | {"label": "fear"} | sure]
+    groups = {"n_groups": 1, "rows": [row | {"column": "sex", "group": "f"} | sure | more]}
+    elsewhere = {"names": ["lab", "street"], "rows": rows, "groups": groups}
+    found = study_second.second_collection(
+        {"test": side(9), "second": side(6)}, None, {"elsewhere": json.loads(json.dumps(elsewhere))}
+    )
+    assert found["overall"]["accuracy"]["estimates"]["drop"] == share(0.3) and "estimates" not in found["overall"]["f1"]
+    assert [name for one in found["by_class"] if "estimates" in one for name in [one["name"]]] == ["fear"]
+    assert (found["groups"][0]["test"], found["groups"][0]["n"], found["groups"][0]["more"]) == (
+        0.9,
+        60,
+        share(0.1, low=-0.1),
+    )
+    first, second = found["said"]
+    assert "-30 points [-40, -20]; a loss larger than chance explains" in first and "Every group loses" in second
+    assert "That one group loses more than everybody else is not shown" in second and "-10 points [-20, +10]" in second
+    bare = study_second.second_collection({"test": side(9), "second": side(6)}, None, {"elsewhere": {"omitted": "why"}})
+    assert bare["said"] == ["Without intervals: why."] and "low" in bare["overall"]["accuracy"]
+
+
+def share(value, low=None, n=50):
+    return {"value": value, "low": value - 0.1 if low is None else low, "high": value + 0.1, "n": n}
+
+
+def spoken(satisfied, accuracy, split="validation"):
+    """Return results of an evaluation of a space, made up."""
+    validation = {"accuracy": share(accuracy), "weighted_f1": share(0.5), "auc": share(0.6)}
+    probe = {"accuracy": 0.9, "low": 0.8, "high": 1.0, "weighted_f1": 0.9, "auc": share(0.9), "validation": validation}
+    units = {"weighted_f1": share(0.4), "auc": share(0.7), "validation": validation | {"weighted_f1": share(0.3)}}
+    by_split = {"validation": {"all": share(satisfied), "5": share(satisfied)}, "test": {"all": share(satisfied - 0.1)}}
+    names = ("embedding", "raw", "pca_30", "neutral_difference")
+    return {
+        "satisfied": by_split, "baselines": dict.fromkeys(names[1:], by_split), "splits": {"headline": "test"},
+        "probe": dict.fromkeys(names, probe) | {"classes": ["a"]},
+        "action_units": {"compared": dict.fromkeys(names, units)}, "dimensions": {"n_active": 7},
+    }  # fmt: skip
+
+
+def test_figures_of_spaces_are_of_the_split_that_was_published():
+    results = spoken(0.8, 0.6)
+    on = {split: study_measures.of_representation(results, split) for split in ("validation", "test", "train")}
+    assert on["train"] == {}
+    assert {name: of["value"] for name, of in on["validation"].items()} == {
+        "satisfied": 0.8, "satisfied 5": 0.8, "accuracy": 0.6, "F1": 0.3, "AUC": 0.6}  # fmt: skip
+    assert {name: of["value"] for name, of in on["test"].items()} == {
+        "satisfied": pytest.approx(0.7), "accuracy": 0.9, "F1": 0.4, "AUC": 0.7}  # fmt: skip
+    older = results | {
+        "probe": {"embedding": {"accuracy": 0.9, "low": 0.8, "high": 1.0}},
+        "action_units": {"omitted": "why"},
+    }
+    assert set(study_measures.of_representation(older, "validation")) == {"satisfied", "satisfied 5"}
+
+
+def test_the_best_of_each_model_is_chosen_on_validation_and_shown_on_test():
+    measured = {"a": spoken(0.7, 0.5), "b": spoken(0.6, 0.6), "c": spoken(0.8, 0.6), "d": spoken(0.9, 0.1)}
+    models = {"a": "1", "b": "1", "c": "1", "d": "3"}
+    parts = [
+        {"name": name, "labels": {"model": models[name]}, "figures": study_measures.of_representation(of, "validation")}
+        for name, of in measured.items()
+    ]
+    found = study_baselines.on_test("topological-vae/posed", parts, measured)
+    assert [row["name"] for row in found["rows"]] == ["raw", "pca_30", "neutral_difference", "model 1", "model 3"]
+    *_, one, three = found["rows"]
+    assert (one["network"], three["network"]) == ("c", "d")  # accuracy first, then satisfied triplets
+    assert one["figures"]["satisfied"]["value"] == pytest.approx(0.7) and one["published"]["satisfied"] == 0.592
+    assert found["columns"] == ["satisfied", "accuracy"] and found["rows"][1]["published"]["accuracy"] == 0.676
+    assert study_baselines.on_test("vit-vs-resnet", parts, measured) is None
+    without = study_baselines.baselines("topological-vae/posed", "validation", measured)
+    assert (
+        without["rows"][0]["published"] == {"accuracy": 0.684, "satisfied": 0.564} and without["split"] == "validation"
+    )
+    assert study_baselines.baselines("topological-vae/posed", "validation", {}) is None
+
+
+def test_published_baselines_are_those_of_the_thesis():
+    for study, (_, by_split) in published_baselines.BASELINES.items():
+        assert all(len(of) == 5 for of in by_split.values())
+        raw = by_split["test"]["raw"]
+        told = published.CLAIMS[study][0]
+        assert all(
+            f"{value:.3f}".lstrip("0") in told for name, value in raw.items()
+        )  # the sentences quote tables 6.14, 6.23
+    for study, (_, _, models) in published_baselines.ON_TEST.items():
+        told = published.CLAIMS[study][0]
+        assert all(f"{value:.3f}".lstrip("0") in told for value in models["3"].values())
 
 
 def test_classes_find_their_published_figures(tmp_path):
@@ -111,8 +211,9 @@ def test_the_command_reports_on_a_study_and_on_each_network(study_folder, small_
     assert f'<a href="{name}.html">{name}</a>' in html and (out / f"{name}.html").is_file()
     results = json.loads((out / "study.json").read_text())
     assert results["parts"][0]["figures"]["satisfied"]["value"] == measured["satisfied"]["validation"]["all"]["value"]
-    assert {row["name"] for row in results["baselines"]} == set(measured["baselines"])
-    assert "expression minus neutral, test" in html
+    without = results["without_network"]
+    assert {row["name"] for row in without["rows"]} == set(measured["baselines"]) and without["split"] == "validation"
+    assert "Without a network (tables 6.1 and 6.3)" in html and "expression minus neutral" in html
     assert "it diverged" in html
 
 
@@ -195,3 +296,11 @@ def test_the_command_names_how_the_networks_were_evaluated(study_folder, measure
     assert "--release RELEASE --bootstrap 200 --seed 0 --projections pca" in full and full.endswith(
         "--control --out report"
     )
+
+
+def test_maps_beyond_principal_components_are_for_few_networks():
+    every, of = ("pca", "tsne", "umap"), study_measures.projections_of
+    assert of("vgg16-attributes", "vgg16-attributes", every) == every
+    assert of("vit-vs-resnet", "resnet50", every) == every and of("vit-vs-resnet", "vit-sgd-1e-2", every) == ("pca",)
+    assert of("topological-vae/posed", "posed-6.6-row-1", every) == ("pca",)
+    assert of("", "", every) == every and of("topological-vae/posed", "posed-6.6-row-1", ("umap",)) == ()
