@@ -8,6 +8,8 @@ Reports on a whole study, as `python -m learning RELEASE --recipe STUDY --out DI
     OUT/figure-*.svg, .png, .csv
     OUT/NAME.html       with --release: the report of each network, its numbers, tables and model card in OUT/NAME/
     OUT/data-sheet.md
+
+Every evaluation is kept beside its checkpoint (`kept_evaluations`), so that a report that was interrupted goes on.
 """
 
 import argparse
@@ -80,6 +82,7 @@ def measured(
     if release_at is None:
         return study_report.study_results(study), {}
     from analysis.evaluation import evaluate, plain
+    from analysis.kept_evaluations import kept
 
     release = _of_study(release_at, study.release_sha256, "release")
     second = None if second_at is None else _of_study(second_at, study.second_sha256, "second release")
@@ -88,7 +91,8 @@ def measured(
         drawn = projections
         if drawn is None:
             drawn = study_measures.projections_of(study.study, name, maps.METHODS)
-        return evaluate(path, here, second=also, projections=drawn, **how)
+        asked = how | {"release": here.sha256, "second": also and also.sha256, "projections": drawn}
+        return kept(path, lambda: evaluate(path, here, second=also, projections=drawn, **how), **asked)
 
     found = study_measures.measure(
         study,

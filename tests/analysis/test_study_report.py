@@ -214,7 +214,15 @@ def test_the_command_reports_on_a_study_and_on_each_network(study_folder, small_
     without = results["without_network"]
     assert {row["name"] for row in without["rows"]} == set(measured["baselines"]) and without["split"] == "validation"
     assert "Without a network (tables 6.1 and 6.3)" in html and "expression minus neutral" in html
+    kept = (study_folder / name_of_folder(study_folder) / "evaluation.json").stat().st_mtime_ns
+    assert main([*arguments, "--bootstrap", "200", "--projections", "pca"]) == 0  # goes on with what is evaluated
+    assert (study_folder / name_of_folder(study_folder) / "evaluation.json").stat().st_mtime_ns == kept
+    assert (out / "study.html").read_text() == html
     assert "it diverged" in html
+
+
+def name_of_folder(study_folder):
+    return read_study(study_folder).parts[0].checkpoint.partition("/")[0]
 
 
 def test_a_study_on_another_release_is_refused(study_folder, small_release, tmp_path, capsys):
