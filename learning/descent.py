@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from learning import captured
-from learning.config import Config
+from learning.config import Config, ConfigInvalid
 from learning.distribution import Share
 from learning.learners import Learner
 from learning.optimisation import build_optimiser, gradient_scaler, learning_rate, n_falls, set_rate
@@ -27,19 +27,34 @@ class Descent:
         self.scaler = gradient_scaler(device, getattr(learner, "precision", ""))
         recorder = captured.recorder_for(device, [self.generator]) if self._is_recordable() else None
         self.is_recorded = recorder is not None
+        self.is_compiled = config.training.recording == "compiled"
+        if self.is_compiled and share.size > 1:
+            raise ConfigInvalid(
+                f"training.recording is 'compiled' with {share.size} processes: expected auto or no; what processes "
+                "exchange is not compiled"
+            )
+        self._not_compiled = learner.merge() if self.is_compiled else ""
         self._advance = captured.Replayed(self._move, recorder) if recorder else self._move
         self.optimiser = build_optimiser(config.optimiser, self.parameters, is_replayed=self.is_recorded)
         self.average = [p.detach().clone() for p in self.parameters] if config.training.ema else []
         self.step = 0
-        #: Where a recorded step reads the weight of what is annealed.
+        #: Where a recorded or compiled step reads the weight of what is annealed.
         self._beta = torch.zeros((), device=device)
-        self._sums: dict[str, Tensor] = {}
+        self._told: tuple[float, float] = (math.nan, math.nan)  # rate and that weight, as they lie on the device
+        #: The sum of each term of the loss, (n_terms,), in the order of their names.
+        self._sums = torch.zeros(0, device=device)
+        self._names: list[str] = []
         self._n_summed = 0
 
     @property
     def refused(self) -> str:
-        """Why steps are not recorded although they were to be, "" where nothing is to be said."""
-        return getattr(self._advance, "refused", "")
+        """Return why steps are not recorded or compiled although they were to be, "" where nothing is to be said."""
+        return "; ".join(filter(None, [self._not_compiled, getattr(self._advance, "refused", "")]))
+
+    @property
+    def look_every(self) -> int:
+        """Return how many steps lie between two looks at the loss, for which the device is waited for."""
+        return 100 if self.is_recorded else 10
 
     def _is_recordable(self) -> bool:
         """Return whether each step is the same operations, but for its rate and the weight of what is annealed."""
@@ -49,16 +64,27 @@ class Descent:
 
     def advance(self, n_steps: int, curve: list[dict]) -> None:
         """Move by one step of n_steps; curve : the validations so far, which some schedules go by."""
-        set_rate(self.optimiser, learning_rate(self.config.optimiser, self.step, n_steps, n_falls(curve)))
-        if self.is_recorded:
-            self._beta.fill_(self.learner.beta(self.step))
+        self._tell(learning_rate(self.config.optimiser, self.step, n_steps, n_falls(curve)))
         self._advance()
         self._n_summed += 1
         self.step += 1
 
+    def _tell(self, rate: float) -> None:
+        """Let the next step know its rate and the weight of what is annealed, where they are not what they were."""
+        beta = self.learner.beta(self.step) if self._reads_beta else 0.0
+        if rate != self._told[0]:
+            set_rate(self.optimiser, rate)
+        if beta != self._told[1]:
+            self._beta.fill_(beta)
+        self._told = rate, beta
+
+    @property
+    def _reads_beta(self) -> bool:
+        return self.is_recorded or self.is_compiled
+
     def _move(self) -> None:
         self.optimiser.zero_grad(set_to_none=True)
-        if self.is_recorded:
+        if self._reads_beta:
             loss, terms = self.learner.loss_at(self._beta, self.generator)
         else:
             loss, terms = self.learner.loss(self.step, self.generator)
@@ -71,26 +97,27 @@ class Descent:
         self.scaler.update()
         if self.average:
             torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - self.config.training.ema)
-        for name, value in terms.items():
-            if name in self._sums:
-                self._sums[name].add_(value)
-            else:
-                self._sums[name] = value.clone()
+        found = torch.stack([terms[name] for name in sorted(terms)])
+        if self._names:
+            self._sums.add_(found)
+        else:
+            self._names, self._sums = sorted(terms), found
 
     # The terms of the loss ------------------------------------------------------------------------
 
     def terms(self) -> dict[str, float]:
         """Return the mean of each term of the loss since `forget_terms`; waits for the device."""
-        return {name: float(value) / self._n_summed for name, value in self._sums.items() if self._n_summed}
+        if not self._n_summed:
+            return {}
+        return {name: value / self._n_summed for name, value in zip(self._names, self._sums.tolist(), strict=True)}
 
     def is_finite(self) -> bool:
         """Return whether every term was finite since `forget_terms`; waits for the device."""
-        return all(math.isfinite(float(value)) for value in self._sums.values())
+        return bool(self._sums.isfinite().all())
 
     def forget_terms(self) -> None:
         """Begin to sum up anew."""
-        for summed in self._sums.values():
-            summed.zero_()
+        self._sums.zero_()
         self._n_summed = 0
 
     # The weights ----------------------------------------------------------------------------------
@@ -108,7 +135,7 @@ class Descent:
     def state(self) -> tuple[dict[str, Tensor], dict]:
         """Return tensors and JSON-able values, the network's own weights not among them."""
         tensors = {f"average.{number}": value for number, value in enumerate(self.average)}
-        tensors |= {f"sum.{name}": value for name, value in self._sums.items()}
+        tensors |= {f"sum.{name}": value.clone() for name, value in zip(self._names, self._sums, strict=True)}
         tensors |= optimiser_tensors(self.optimiser)
         tensors |= {"random.global": torch.get_rng_state(), "random.batches": self.generator.get_state()}
         if self.device.type == "cuda":
@@ -118,11 +145,10 @@ class Descent:
     def restore(self, tensors: dict[str, Tensor], values: dict) -> None:
         """Go back to a saved state, before the first step."""
         self.average = [tensors[f"average.{number}"].to(self.device) for number in range(len(self.average))]
-        self._sums = {
-            name.removeprefix("sum."): tensor.to(self.device)
-            for name, tensor in tensors.items()
-            if name.startswith("sum.")
-        }
+        self._names = sorted(name.removeprefix("sum.") for name in tensors if name.startswith("sum."))
+        if self._names:
+            self._sums = torch.stack([tensors[f"sum.{name}"] for name in self._names]).to(self.device)
+        self._told = math.nan, math.nan
         restore_optimiser(self.optimiser, tensors)
         torch.set_rng_state(tensors["random.global"])
         self.generator.set_state(tensors["random.batches"])

@@ -20,7 +20,7 @@ class Learner(Protocol):
     layers are large enough for several CPU threads has `ONE_THREAD` False; `SELECTIONS` are the values of
     `training.selection` that it knows. preprocessing : see `learning.checkpoints.Kind`. One whose step is the same
     operations every time offers `beta(step)`, what alone changes, and `loss_at(beta, generator)`: its step is recorded
-    on a GPU (`learning.descent`).
+    on a GPU (`learning.descent`). `merge()` lets torch.compile merge its kernels and returns "", or why it cannot.
     """
 
     network: nn.Module
@@ -57,6 +57,8 @@ def require_possible(config: Config) -> None:
     if training.selection not in selections:
         expected = ", ".join(selections)
         raise ConfigInvalid(f"training.selection is {training.selection!r} for {name}: expected one of {expected}")
+    if training.recording == "compiled" and not hasattr(kind, "merge"):
+        raise ConfigInvalid(f"training.recording is 'compiled' for {name}: expected auto or no; only VAEs are compiled")
     if getattr(kind, "COUNTS_EPOCHS", False):
         return
     if training.epochs or training.overfit:

@@ -93,6 +93,18 @@ def device_named(name: str) -> torch.device:
 
 
 @contextlib.contextmanager
+def matmul_precision(device: torch.device, precision: str):
+    """Multiply float32 matrices on a GPU as `training.matmul` says, and as before again afterwards."""
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@contextlib.contextmanager
 def one_thread(device: torch.device):
     """Compute small layers on one CPU thread, where handing work to others costs more than it saves."""
     before = torch.get_num_threads()

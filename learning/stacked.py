@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from learning import captured
+from learning import captured, compiled
 from learning.checkpoints import build_network, save_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.learners import require_possible
-from learning.optimisation import build_optimiser, device_named, learning_rate, one_thread, set_rate
+from learning.optimisation import build_optimiser, device_named, learning_rate, matmul_precision, one_thread, set_rate
 from learning.resumption import FolderTaken
 from learning.topological import TopologicalVaeLearner
 from triplets.archive import Release
@@ -74,8 +74,9 @@ def train_stacked(
         raise FolderTaken(f"{out} is not empty: choose another folder; a stack is not resumed")
     device = device_named(members[0].config.training.device)
     cuda = [device] if device.type == "cuda" else []
-    with one_thread(device), torch.random.fork_rng(devices=cuda):
-        stack = _Stack(release, members, device, draws)
+    precision = matmul_precision(device, members[0].config.training.matmul)
+    with one_thread(device), precision, torch.random.fork_rng(devices=cuda):
+        stack = Stack(release, members, device, draws)
         results = stack.run()
         for number, (learner, result) in enumerate(zip(stack.learners, results, strict=True), start=1):
             if out is not None:
@@ -85,8 +86,8 @@ def train_stacked(
 
 def clip_each(weights: Sequence[nn.Parameter], limit: float) -> None:
     """Scale the gradient of each member to a norm of at most `limit`; weights : (n_members, ...) with gradients."""
-    squares = sum(weight.grad.reshape(len(weight), -1).square().sum(dim=1) for weight in weights)
-    factor = (limit / (squares.sqrt() + 1e-6)).clamp_max(1.0)
+    every = torch.cat([weight.grad.reshape(len(weight), -1) for weight in weights], dim=1)
+    factor = (limit / (torch.linalg.vector_norm(every, dim=1) + 1e-6)).clamp_max(1.0)
     for weight in weights:
         weight.grad.mul_(factor.view(-1, *[1] * (weight.ndim - 1)))
 
@@ -115,7 +116,7 @@ class _StepLoss(nn.Module):
         return self.loss_of(drawn, beta, of_terms.unbind())[0]
 
 
-class _Stack:
+class Stack:
     """The weights of all members, (n_members, ...) each, and a learner for each member's network."""
 
     def __init__(self, release: Release, members: Sequence[Member], device: torch.device, draws: str):
@@ -134,11 +135,22 @@ class _Stack:
         self.generators = None
         if draws == "own":
             self.generators = [torch.Generator(device=device).manual_seed(member.seed) for member in members]
+        #: (weights, drawn, beta, of_terms), each with the members in front -> their losses, (n_members,).
+        self.losses, self.refused = vmap(self._loss), ""
+        if self.config.training.recording == "compiled":
+            self.losses, self.refused = compiled.merged(self.losses, self._try_out)
         is_wanted = self.config.training.recording != "no"
         self.recorder = captured.recorder_for(device, self.generators or ()) if is_wanted else None
         is_replayed = self.recorder is not None
         self.optimiser = build_optimiser(self.config.optimiser, self.weights, is_replayed=is_replayed)
         torch.manual_seed(members[0].seed)
+
+    def _try_out(self, losses) -> None:
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            drawn = self.learners[0].draw(None, (len(self.members),))
+        losses(self.weights, drawn, self.beta, self.of_terms).sum().backward()
+        for weight in self.weights:
+            weight.grad = None
 
     def _learner(self, release: Release, member: Member) -> TopologicalVaeLearner:
         if not self.learners:
@@ -153,7 +165,7 @@ class _Stack:
         results = [MemberResult(member) for member in self.members]
         betas = [[learner.beta(step) for learner in self.learners] for step in range(n_steps)]
         betas = torch.tensor(betas, device=self.device)
-        advance = captured.Replayed(self._advance, self.recorder) if self.recorder else self._advance
+        advance = captured.Replayed(self.advance, self.recorder) if self.recorder else self.advance
         for step in range(n_steps):
             self.beta.copy_(betas[step])
             set_rate(self.optimiser, learning_rate(self.config.optimiser, step, n_steps))
@@ -162,18 +174,20 @@ class _Stack:
                 for place, result in enumerate(results):
                     if not training.patience or result.n_worse < training.patience:  # else it would have ended
                         self._validate(place, result, step + 1)
+        refused = "; ".join(filter(None, [self.refused, getattr(advance, "refused", "")]))
         for learner, result in zip(self.learners, results, strict=True):
             learner.network.load_state_dict(result.weights)
             learner.network.eval()
             result.metrics = learner.validate() | learner.evaluate() | {"best_step": result.best_step}
+            if refused:
+                result.metrics["not_recorded"] = refused
         return results
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Move every member by one step, which is known by `beta` and the rate alone."""
         self.optimiser.zero_grad(set_to_none=True)
         drawn = self._drawn()
-        losses = vmap(self._loss, randomness="different")(self.weights, drawn, self.beta, self.of_terms)
-        losses.sum().backward()
+        self.losses(self.weights, drawn, self.beta, self.of_terms).sum().backward()
         if self.config.optimiser.clip_norm > 0:
             clip_each(self.weights, self.config.optimiser.clip_norm)
         self.optimiser.step()

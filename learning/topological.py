@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from learning import losses
+from learning import compiled, dropout, losses
 from learning.checkpoints import as_numpy, build_network
 from learning.config import Config
 from learning.datasets import NothingToLearn, landmark_dataset
@@ -52,6 +52,8 @@ class TopologicalVaeLearner:
             )
         self.n_train, self.n_train_triplets = int(train.sum()), int(train_t.sum())
         self.configure(config)
+        #: `loss_of`, or what does the same with fewer kernels.
+        self.step_loss = self.loss_of
         self._to_device(release, train, train_t)
 
     def configure(self, config: Config) -> None:
@@ -135,7 +137,19 @@ class TopologicalVaeLearner:
 
     def loss_at(self, beta: float | Tensor, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
         """Return `loss` of any step of that `beta`, which may lie on the device: what a recorded step calls."""
-        return self.loss_of(self.draw(generator), beta)
+        return self.step_loss(self.draw(generator), beta)
+
+    def merge(self) -> str:
+        """Let torch.compile merge the kernels of `loss_of`; return why that is not possible, "" where it is."""
+
+        def try_out(loss_of) -> None:
+            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+                drawn = self.draw(torch.Generator(device=self.device))
+            loss_of(drawn, torch.zeros((), device=self.device))[0].backward()
+            self.network.zero_grad(set_to_none=True)
+
+        self.step_loss, refused = compiled.merged(self.loss_of, try_out)
+        return refused
 
     def beta(self, step: int) -> float:
         """Return the weight of what is annealed."""
@@ -145,7 +159,8 @@ class TopologicalVaeLearner:
         """Return the random numbers of one step, `lead` in front of every shape: of several steps or networks at once.
 
         rows : (b,) of `x` that are encoded, three of each triplet first; chosen : (v,) training triplets;
-        jitter : (b, n_inputs); data_noise : (L, n_data, k); triplet_noise : (M, v, 3, k). Absent: not needed.
+        jitter : (b, n_inputs); data_noise : (L, n_data, k); triplet_noise : (M, v, 3, k); kept : 1 where dropout lets a
+        hidden unit through, of all layers after one another (`_hidden_shapes`). Absent: not needed.
         """
         training, objective, k = self.config.training, self.config.objective, self.config.network.n_latent
         n_triplets = self.n_drawn_triplets
@@ -167,6 +182,9 @@ class TopologicalVaeLearner:
         found["data_noise"] = self._noise((*lead, objective.n_samples, n_data, k), generator)
         if n_triplets and objective.triplet_term == "sampled":
             found["triplet_noise"] = self._noise((*lead, objective.n_triplet_samples, n_triplets, 3, k), generator)
+        keep = self.config.network.dropout_keep
+        if keep < 1:
+            found["kept"] = dropout.draw(self._hidden_shapes(n_rows, n_data), keep, self.device, lead)
         return found
 
     def loss_of(self, drawn: dict[str, Tensor], beta, weights=None) -> tuple[Tensor, dict[str, Tensor]]:
@@ -180,13 +198,14 @@ class TopologicalVaeLearner:
         inputs = self.inputs[rows]
         if "jitter" in drawn:
             inputs = inputs + self.config.training.jitter * drawn["jitter"]
-        mean, log_variance = self.share.mapped(self.network.encode_inputs, inputs)
+        of_encoder, of_decoder = self._let_through(drawn)
+        mean, log_variance = self.share.mapped(self.network.encode_inputs, inputs, *of_encoder)
 
         first = 3 * n_triplets if self.config.training.batch == "separate" else 0
         data, mean_b, log_variance_b = rows[first:], mean[first:], log_variance[first:]
         z = mean_b + (0.5 * log_variance_b).exp() * drawn["data_noise"]
         neutral = None if self.neutral is None else self.neutral[data]
-        decoded = self.share.mapped(self.network.decode, z, neutral, dim=-2)
+        decoded = self.share.mapped(self.network.decode, z, neutral, *of_decoder, dim=-2)
         reconstruction = self._reconstruction(self.x[data], decoded, of_reconstruction)
         kl = losses.kl_terms(mean_b, log_variance_b).sum(dim=-1).mean()
         total = reconstruction + beta * kl
@@ -221,6 +240,21 @@ class TopologicalVaeLearner:
 
     def _noise(self, shape: tuple[int, ...], generator) -> Tensor:
         return torch.randn(shape, generator=generator, device=self.device)
+
+    def _hidden_shapes(self, n_rows: int, n_data: int) -> list[tuple[int, ...]]:
+        """Return the shapes of what leaves the hidden layers, the encoder's and then the decoder's."""
+        encoder, decoder = self.network.hidden_widths
+        n_samples = self.config.objective.n_samples
+        return [(n_rows, width) for width in encoder] + [(n_samples, n_data, width) for width in decoder]
+
+    def _let_through(self, drawn: dict[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return by what dropout multiplies what leaves each layer, of encoder and of decoder; nothing: no dropout."""
+        if "kept" not in drawn:
+            return [], []
+        shapes = self._hidden_shapes(drawn["rows"].shape[0], drawn["data_noise"].shape[1])
+        found = dropout.factors(drawn["kept"], shapes, self.config.network.dropout_keep)
+        n_encoder = len(self.network.hidden_widths[0])
+        return found[:n_encoder], found[n_encoder:]
 
     def _flipped(self, rows: Tensor, generator) -> Tensor:
         """Return (..., n, m) rows, each line of them at random as it is or in the mirror."""

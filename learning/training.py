@@ -21,7 +21,7 @@ from learning.datasets import NothingToLearn
 from learning.descent import Descent
 from learning.distribution import ALONE, Share
 from learning.learners import LEARNERS, Learner, require_possible
-from learning.optimisation import device_named, one_thread
+from learning.optimisation import device_named, matmul_precision, one_thread
 from learning.progress import Progress, TrainingResult
 from triplets.archive import Release
 
@@ -30,8 +30,6 @@ __all__ = ["NothingToLearn", "Progress", "TrainingDiverged", "TrainingResult", "
 CHECKPOINT = "checkpoint.safetensors"
 FINISHED, STOPPED = "finished", "stopped"
 _HEARTBEAT_SECONDS = 0.5
-#: Looking at the loss waits for the device, so it is not done at every step.
-_LOOK_EVERY = 10
 
 
 class TrainingDiverged(RuntimeError):
@@ -77,7 +75,8 @@ def train_release(
         state = None
     cuda = [device] if device.type == "cuda" else []
     threads = one_thread(device) if getattr(kind, "ONE_THREAD", True) else contextlib.nullcontext()
-    with threads, torch.random.fork_rng(devices=cuda):
+    precision = matmul_precision(device, config.training.matmul)
+    with threads, precision, torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         learner = kind(release, config, seed=seed, device=device)
         learner.share = share
@@ -149,7 +148,7 @@ class _Loop:
                 self._validate(on_progress)
                 if training.patience and self.n_worse >= training.patience:
                     break
-            elif self.step % _LOOK_EVERY == 0:
+            elif self.step % self.descent.look_every == 0:
                 self._require_finite()
             now = time.monotonic()
             if now - self.shown_at >= _HEARTBEAT_SECONDS:

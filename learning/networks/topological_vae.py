@@ -34,7 +34,8 @@ class TopologicalVae(nn.Module):
     is_residual : encode [x - y ; y] and decode y + f([z ; y]) instead of [x ; y] and f([z ; y]).
 
     The two heads for mean and log variance are separate linear layers; weights start Glorot uniform,
-    biases at zero; dropout follows hidden ELUs only.
+    biases at zero; dropout follows hidden ELUs only. What it lets through may be drawn beforehand: `kept` are then
+    (b, width) of every hidden layer, 0 or 1 / dropout_keep, and without them the layers draw while training.
 
     learned_variance : where training of the reconstruction variance begins, None: it is not learned. It is kept as
     `log_reconstruction_variance`, a weight like the others.
@@ -76,22 +77,39 @@ class TopologicalVae(nn.Module):
             return x
         return torch.cat([x - neutral if self.is_residual else x, neutral], dim=-1)
 
-    def encode_inputs(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_inputs(self, inputs: Tensor, *kept: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of q, each (b, n_latent), from `inputs`."""
-        hidden = self.body(inputs)
+        hidden = _through(self.body, inputs, kept)
         return self.mean(hidden), self.log_variance(hidden).clamp(*LOG_VARIANCE_LIMITS)
+
+    @property
+    def hidden_widths(self) -> tuple[list[int], list[int]]:
+        """Return the widths of the hidden layers of the encoder and of the decoder."""
+        layers = self.body, self.decoder[:-1]
+        encoder, decoder = ([layer.out_features for layer in part if isinstance(layer, nn.Linear)] for part in layers)
+        return encoder, decoder
 
     def encode(self, x: Tensor, neutral: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return mean and log variance of q(z|x,y), each (b, n_latent)."""
         return self.encode_inputs(self.inputs(x, neutral))
 
-    def decode(self, z: Tensor, neutral: Tensor | None = None) -> Tensor:
+    def decode(self, z: Tensor, neutral: Tensor | None = None, *kept: Tensor) -> Tensor:
         """Return f: (..., D) from z (..., n_latent) and neutral (..., D), which broadcasts over leading axes."""
         if not self.has_neutral:
-            return self.decoder(z)
+            return _through(self.decoder, z, kept)
         neutral = neutral.expand(*z.shape[:-1], self.n_dims)
-        decoded = self.decoder(torch.cat([z, neutral], dim=-1))
+        decoded = _through(self.decoder, torch.cat([z, neutral], dim=-1), kept)
         return neutral + decoded if self.is_residual else decoded
+
+
+def _through(layers: nn.Sequential, hidden: Tensor, kept: tuple[Tensor, ...]) -> Tensor:
+    """Return what comes out of layers, each dropout of which is told what it keeps, or draws it."""
+    if not kept:
+        return layers(hidden)
+    told = iter(kept)
+    for layer in layers:
+        hidden = hidden * next(told) if isinstance(layer, nn.Dropout) else layer(hidden)
+    return hidden
 
 
 def _hidden(sizes: tuple[int, ...], keep: float) -> nn.Sequential:
