@@ -15,16 +15,61 @@ FLOW = (
     ("analysis.Report", "reports", "read and publish"),
 )
 
+#: A word on every table, below its name in lists: what its rows are, and where they come from.
+NOTES = {
+    "triplets.Collection": "Pictures of faces with landmarks, of one source and licence. Add imports some.",
+    "triplets.Errand": "Imports and freezing that a worker does or did. A collection's or study's page begins them.",
+    "triplets.Question": "What people can be asked, and what is expected of gold and practice questions.",
+    "triplets.QuestionSet": "The questions of a study; gold and practice questions are added here.",
+    "triplets.Release": "Settled judgements, frozen with checksums. A study's page freezes one.",
+    "triplets.ReleaseToken": "Keys by which scripts and people without a login download releases.",
+    "triplets.Stimulus": "Single pictures with what is known of them.",
+    "triplets.Subject": "The people in the pictures, each wholly in training, validation or test.",
+    "annotation.Study": "What is asked, of whom, how often and at what quality; how far it is, and its ways in.",
+    "annotation.Annotator": "People who answer, under the code that they see themselves.",
+    "annotation.Participation": "One person in one study: consent, accuracy on gold, whether the data counts.",
+    "annotation.Assignment": "One person's pass through one batch of questions.",
+    "annotation.Consensus": "What most good annotators said about a question, with votes and certainty.",
+    "annotation.ReplacementDecision": "When places were opened again because somebody's data does not count, and why.",
+    "annotation.Posting": "A study offered at a recruiter, Prolific for example: places, pay, state.",
+    "annotation.Submission": "What one person handed in at a recruiter, to be approved and paid.",
+    "annotation.OutboxEntry": "Everything asked of a recruiter: published, approved, paid; sent once each.",
+    "annotation.Budget": "What may be spent on a study. Nothing is published or paid beyond it.",
+    "learning.Run": "One training of a network on a release: watch, stop, resume, compare.",
+    "learning.Search": "Runs with settings drawn at random, around the best in each further round.",
+    "learning.StudyRun": "Published studies, all their networks trained here.",
+    "learning.Checkpoint": "Saved weights of networks, to be downloaded or trained further.",
+    "analysis.Evaluation": "How well a network agrees with people, measured. Follows every run by itself.",
+    "analysis.Report": "Pages about evaluated networks: drafts until you publish them.",
+    "analysis.StudyReport": "Pages about whole published studies. Written when the last network is evaluated.",
+    "analysis.RetrainingPolicy": "Studies that retrain by themselves, and how their figures grow.",
+}
+
 
 #: Whoever may filter a list by a secret can read the secret letter by letter (CVE-2023-47117).
 SECRETS = {"password", "token_sha256", "pseudonym_key", "lease_token"}
 
 
-class GuardedLookups:
-    """Django checks lookups over relations; a table's own fields may all be filtered by, secrets included."""
+class HouseAdmin:
+    """What every table of the admin has: guarded lookups, its own name and a word on it above the list.
+
+    Django checks lookups over relations; a table's own fields may all be filtered by, secrets included.
+    """
 
     def lookup_allowed(self, lookup, value, request=None):
         return SECRETS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
+
+    def changelist_view(self, request, extra_context=None):
+        name = str(self.opts.verbose_name_plural)
+        words = {"title": name[:1].upper() + name[1:], "subtitle": NOTES.get(self.opts.label)}
+        return super().changelist_view(request, words | (extra_context or {}))
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        """Show rows under the name of their table: most pages are for reading, whatever Django calls them."""
+        if obj is not None and str(context.get("title", "")).startswith(("Change ", "View ")):
+            name = str(self.opts.verbose_name)
+            context["title"] = name[:1].upper() + name[1:]
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
 
 class SemblanceAdminSite(admin.AdminSite):
@@ -34,8 +79,17 @@ class SemblanceAdminSite(admin.AdminSite):
 
     def register(self, model_or_iterable, admin_class=None, **options):
         admin_class = admin_class or admin.ModelAdmin
-        guarded = type(admin_class.__name__, (GuardedLookups, admin_class), {"__module__": admin_class.__module__})
+        guarded = type(admin_class.__name__, (HouseAdmin, admin_class), {"__module__": admin_class.__module__})
         super().register(model_or_iterable, guarded, **options)
+
+    def get_app_list(self, request, app_label=None):
+        """Return the rooms in the order in which the data pass them, each table with a word on it."""
+        rooms = super().get_app_list(request, app_label)
+        for room in rooms:
+            for table in room["models"]:
+                table["note"] = NOTES.get(table["model"]._meta.label, "")
+        place = {name: k for k, name in enumerate(HOUSE)}
+        return sorted(rooms, key=lambda room: place.get(room["app_label"], len(place)))
 
     def index(self, request, extra_context=None):
         return super().index(request, {"flow": flow_steps(), **(extra_context or {})})

@@ -4,7 +4,9 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
+from django.utils.html import escape
 
+from config.admin import HOUSE, NOTES
 from tests.annotation.making import make_study, work
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +31,27 @@ def test_the_front_page_of_the_admin_shows_the_flow(researcher_client):
     assert "From faces to a published report" in page
     assert reverse("admin:triplets_collection_changelist") in page
     assert reverse("admin:auth_user_changelist") not in page
+
+
+def test_every_table_says_what_it_is(researcher_client):
+    ours = {model._meta.label: model for model in admin.site._registry if model._meta.app_label in HOUSE}
+    assert set(NOTES) == set(ours)
+    front = researcher_client.get(reverse("admin:index")).content.decode()
+    assert all(escape(note) in front for note in NOTES.values())
+    rooms = [front.index(f'href="/admin/{room}/"') for room in HOUSE]
+    assert rooms == sorted(rooms)  # in the order in which the data pass them
+    runs = researcher_client.get(reverse("admin:learning_run_changelist")).content.decode()
+    assert "<h1>Runs</h1>" in runs and NOTES["learning.Run"] in runs
+
+
+@pytest.mark.parametrize(
+    ("page", "button"),
+    [("learning_run", "Train"), ("learning_search", "Search"), ("learning_studyrun", "Run the study"),
+     ("analysis_evaluation", "Measure"), ("annotation_study", "Save")],
+)  # fmt: skip
+def test_a_button_says_what_it_does(researcher_client, page, button):
+    shown = researcher_client.get(reverse(f"admin:{page}_add")).content.decode()
+    assert f'<input type="submit" value="{button}" class="default" name="_save">' in shown
 
 
 @pytest.mark.parametrize("signed_in", [False, True])

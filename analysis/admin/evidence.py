@@ -18,7 +18,7 @@ N_QUESTIONS = 100
 
 @admin.register(Evaluation)
 class EvaluationAdmin(Evidence):
-    list_display = ["pk", "checkpoint", "release", "state", "satisfied", "created_at", "page"]
+    list_display = ["number", "checkpoint", "release", "state", "satisfied", "created_at", "page"]
     list_filter = ["status", "release", "checkpoint"]
     list_select_related = ["checkpoint", "release"]
     fields = ["checkpoint", "release", "with_controls"]
@@ -50,11 +50,21 @@ class EvaluationAdmin(Evidence):
     def get_queryset(self, request):
         return super().get_queryset(request).defer("results").prefetch_related("reports")
 
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        """A measurement is begun here and never edited."""
+        only = {"show_save": add, "show_save_and_continue": False, "show_save_and_add_another": False}
+        context |= only | {"save_words": "Measure"} | ({"title": "Measure a checkpoint"} if add else {})
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def save_model(self, request, obj, form, change):
         if not change:
             made = create_evaluation(**form.cleaned_data)
             obj.__dict__.update(made.__dict__)
             tasks.evaluate.delay_on_commit(made.pk)
+
+    @admin.display(description="number", ordering="pk")
+    def number(self, evaluation):
+        return evaluation.pk
 
     @admin.display(description="status", ordering="status")
     def state(self, evaluation):

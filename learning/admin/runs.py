@@ -14,6 +14,7 @@ from learning.forms import RunForm
 from learning.models import Checkpoint, Run
 from learning.services.runs import RunIsOpen, RunIsOver
 from learning.tasks import train_run
+from triplets.admin.looking import worded
 
 
 @admin.register(Run)
@@ -71,7 +72,7 @@ class RunAdmin(admin.ModelAdmin):
 
     def add_view(self, request, form_url="", extra_context=None):
         hidden = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().add_view(request, form_url, {"title": "Train a network", **hidden})
+        return super().add_view(request, form_url, {"title": "Train a network", "save_words": "Train", **hidden})
 
     def get_changeform_initial_data(self, request):
         initial = super().get_changeform_initial_data(request)
@@ -156,7 +157,8 @@ class RunAdmin(admin.ModelAdmin):
 class CheckpointAdmin(admin.ModelAdmin):
     list_display = ["__str__", "of_run", "step", "size", "code_version", "created_at"]
     list_select_related = ["run__release"]
-    readonly_fields = ["of_run", "step", "download", "sha256", "size", "code_version", "metrics", "created_at"]
+    readonly_fields = ["of_run", "step", "download", "sha256", "size", "code_version", "figures", "created_at"]
+    figures = worded("metrics", "figures")
     fields = readonly_fields
 
     def has_add_permission(self, request):

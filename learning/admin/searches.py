@@ -54,7 +54,7 @@ class SearchAdmin(admin.ModelAdmin):
 
     def add_view(self, request, form_url="", extra_context=None):
         hidden = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().add_view(request, form_url, {"title": "Search settings", **hidden})
+        return super().add_view(request, form_url, {"title": "Search settings", "save_words": "Search", **hidden})
 
     def get_changeform_initial_data(self, request):
         initial = super().get_changeform_initial_data(request)

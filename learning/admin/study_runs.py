@@ -48,7 +48,9 @@ class StudyRunAdmin(admin.ModelAdmin):
 
     def add_view(self, request, form_url="", extra_context=None):
         hidden = {"show_save_and_add_another": False, "show_save_and_continue": False}
-        return super().add_view(request, form_url, {"title": "Run a published study", **hidden})
+        return super().add_view(
+            request, form_url, {"title": "Run a published study", "save_words": "Run the study", **hidden}
+        )
 
     def get_changeform_initial_data(self, request):
         initial = super().get_changeform_initial_data(request)

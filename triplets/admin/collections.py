@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from triplets import selectors
 from triplets.admin.errands import begin
-from triplets.admin.looking import LookedAt
+from triplets.admin.looking import LookedAt, worded
 from triplets.forms import FacesForm, GoldFileForm, GoldProposalForm
 from triplets.models import Collection, Errand, Question, QuestionSet, Release, ReleaseToken, Stimulus, Subject
 from triplets.services.questions import QuestionsRefused, add_gold, propose_gold
@@ -89,7 +89,10 @@ class CollectionAdmin(LookedAt):
 
 @admin.register(Subject)
 class SubjectAdmin(LookedAt):
-    list_display = ["name", "collection", "split", "extra"]
+    list_display = ["name", "collection", "split", "known"]
+    fields = ["name", "collection", "split", "known"]
+    readonly_fields = ["known"]
+    known = worded("extra", "what else is known")
     list_filter = ["collection", "split"]
     list_select_related = ["collection"]
     search_fields = ["name"]
@@ -104,9 +107,12 @@ class StimulusAdmin(LookedAt):
     list_per_page = 50
     search_fields = ["key", "subject__name"]
     show_full_result_count = False
-    fields = ["drawn", "key", "collection", "subject", "class_label", "degree", "is_neutral", "action_units",
-              "attributes", "extra", "width", "height", "picture_sha256", "content_sha256", "created_at"]  # fmt: skip
-    readonly_fields = ["drawn"]
+    fields = ["drawn", "key", "collection", "subject", "class_label", "degree", "is_neutral", "units", "rated",
+              "known", "width", "height", "picture_sha256", "content_sha256", "created_at"]  # fmt: skip
+    readonly_fields = ["drawn", "units", "rated", "known"]
+    units = worded("action_units", "action units")
+    rated = worded("attributes", "rated attributes")
+    known = worded("extra", "what else is known")
 
     @admin.display(description="picture")
     def face(self, stimulus):
@@ -249,6 +255,13 @@ class ReleaseTokenAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request, obj=None):
         return False
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        for field in filter(None, [form.base_fields.get("expires_at")]):
+            for part, words in zip(field.widget.widgets, ("date", "time"), strict=True):
+                part.attrs["aria-label"] = f"Expires at, {words}"
+        return form
 
     def save_model(self, request, obj, form, change):
         row, request.new_token = create_release_token(obj.label, obj.release, obj.expires_at)

@@ -6,7 +6,8 @@ addEventListener("DOMContentLoaded", () => {
   if (!place) return;
   const state = place.querySelector("[data-quality-state]");
   const EVERY_MS = 5000;
-  const WIDTH = 480, LEFT = 96, RIGHT = 16;
+  const LEFT = 96, RIGHT = 16;
+  let WIDTH = 480;
   let data = JSON.parse(document.getElementById("quality-data").textContent);
 
   function element(name, attributes = {}, text = "") {
@@ -123,8 +124,8 @@ addEventListener("DOMContentLoaded", () => {
         whisker(svg, 18 + step * names.length, { value: again.value, low: null }, "is-same", low);
       }
       const words = kind === "rating"
-        ? "Krippendorff’s alpha of each attribute: interval (blue) and ordinal (violet), with 95 % intervals."
-        : `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), ${rows[0].n_responses.toLocaleString("en")} responses.`;
+        ? "Krippendorff’s alpha of each attribute, 1 where all agree and 0 by chance: interval (blue) and ordinal (violet), with 95 % intervals."
+        : `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), ${rows[0].n_responses.toLocaleString("en")} responses; 1 where all agree, 0 by chance.`;
       let self = "";
       if (again.value !== null && kind === "rating") {
         self = ` Rated again by the same person, two ratings correlate ${two(again.value)} and lie ${again.difference.toFixed(1)} points apart (${again.n} repeats).`;
@@ -161,7 +162,7 @@ addEventListener("DOMContentLoaded", () => {
         bar.append(element("title", {}, `${two(bin.low)} to ${two(bin.low + 0.05)}: ${bin.n}`));
         svg.append(bar);
       }
-      return [svg, nothing(`${posterior.n.toLocaleString("en")} verdicts; ${two(posterior.mean)} probably right on average.`)];
+      return [svg, nothing(`Across: how probably a verdict is right; up: how many verdicts. ${posterior.n.toLocaleString("en")} verdicts; ${two(posterior.mean)} probably right on average.`)];
     },
     reliability({ reliability }) {
       if (!reliability.length) return [nothing("Nothing is rated yet.")];
@@ -203,16 +204,21 @@ addEventListener("DOMContentLoaded", () => {
       const height = 260;
       const up = (value) => height - 20 - ((value - low) / (high - low)) * (height - 28);
       const svg = sheet(height, `Weighted against plain mean of ${means.length} questions`);
-      axis(svg, height, low, high, Math.min(8, high - low));
+      axis(svg, height, low, high, Math.min(WIDTH < 400 ? 4 : 8, high - low));
+      for (let value = low; value <= high; value += 1) {
+        svg.append(element("text", { x: LEFT - 8, y: up(value) + 4, class: "q-quiet", "text-anchor": "end" }, two(value)));
+      }
       svg.append(element("line", { x1: across(low, low, high), y1: up(low), x2: across(high, low, high), y2: up(high), class: "q-grid" }));
       for (const [mean, weighted] of means) {
         svg.append(element("circle", { cx: across(mean, low, high), cy: up(weighted), r: 3, class: "q-dot is-in is-faint" }));
       }
-      return [svg, nothing("Across: the plain mean. Up: weighted by each person's consistency. On the line nothing changes.")];
+      return [svg, nothing("Across: the plain mean. Up: the mean weighted by each person's consistency. On the line nothing changes.")];
     },
   };
 
   function draw() {
+    // A telephone: letters of their own size, not those of a wide plot made small.
+    WIDTH = place.clientWidth < 560 ? Math.max(260, place.clientWidth - 2 * 20) : 480;
     for (const plot of place.querySelectorAll("[data-plot]")) keepingOpen(plot, plots[plot.dataset.plot](data));
     for (const count of document.querySelectorAll("[data-count]")) {
       const value = data.counts[count.dataset.count];

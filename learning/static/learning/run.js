@@ -21,7 +21,26 @@ function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-const words = (name) => name.replaceAll("_", " ");
+// What the training calls its figures, in words that say more.
+const CALLED = {
+  satisfied: "triplets satisfied", satisfied_raw: "the same by raw landmarks",
+  satisfied_neutral_difference: "the same by expression minus neutral", accuracy: "accuracy", majority: "accuracy of always naming the commonest class",
+  f1: "F1, mean over classes", r2: "R², share explained", mae: "mean absolute error", mae_of_mean: "the same of always saying the mean",
+  pearson: "correlation", n_triplets: "triplets", n_stimuli: "faces", n_pictures: "pictures", n_steps_done: "steps done",
+  best_step: "step that is kept", is_mirrored: "faces mirrored as well", uses_neutral: "knows the neutral face",
+  is_validation_carved: "validation carved out of training", split_by: "held out by", triplet_weight: "weight of the triplet term",
+  active_dimensions: "dimensions in use", kl: "KL divergence", elbo: "ELBO, evidence lower bound", triplet: "triplet term",
+  largest_share: "share of the class named most",
+};
+const SPLITS = ["test", "validation", "train"];
+const STEEP = 20;
+
+function words(name) {
+  if (CALLED[name]) return CALLED[name];
+  if (name.startsWith("validation_")) return `${words(name.slice(11))}, validation`;
+  const split = SPLITS.find((each) => name.endsWith(`_${each}`));
+  return split ? `${words(name.slice(0, -split.length - 1))}, ${split}` : name.replaceAll("_", " ");
+}
 
 const FIRST = ["satisfied_test", "satisfied_validation", "satisfied_train", "loss"];
 
@@ -31,7 +50,8 @@ const TOLD = new Set(["warning", "overfit", "warm_start", "started_from", "pretr
 function rank(name) {
   const place = FIRST.indexOf(name);
   if (place >= 0) return place;
-  return name.startsWith("n_") ? FIRST.length + 1 : FIRST.length;
+  if (name.startsWith("satisfied")) return FIRST.length;
+  return name.startsWith("n_") ? FIRST.length + 2 : FIRST.length + 1;
 }
 
 function svg(tag, attributes, parent) {
@@ -57,8 +77,11 @@ function curve(name, points) {
   const values = points.map((point) => point[1]);
   const [left, right] = [Math.min(...steps), Math.max(...steps)];
   const [low, high] = [Math.min(...values), Math.max(...values)];
+  // What falls by orders of magnitude would be a flat line for most of its way.
+  const isSteep = low > 0 && high / low > STEEP;
+  const scale = isSteep ? Math.log : (value) => value;
   const x = (step) => PAD + ((step - left) / (right - left || 1)) * (WIDTH - 2 * PAD);
-  const y = (value) => HEIGHT - PAD - ((value - low) / (high - low || 1)) * (HEIGHT - 2 * PAD);
+  const y = (value) => HEIGHT - PAD - ((scale(value) - scale(low)) / (scale(high) - scale(low) || 1)) * (HEIGHT - 2 * PAD);
   const label = `${words(name)} from step ${left} to ${right}: between ${number(low)} and ${number(high)}`;
   const plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label }, figure);
   for (const share of [0, 0.5, 1]) {
@@ -69,9 +92,32 @@ function curve(name, points) {
   svg("polyline", { points: path, class: "run-curve" }, plot);
   const range = element("p", "", figure, "run-range");
   element("span", `step ${left}`, range);
-  element("span", `${number(low)} to ${number(high)}`, range);
+  element("span", `${number(low)} to ${number(high)}${isSteep ? ", logarithmic" : ""}`, range);
   element("span", `step ${right}`, range);
   return figure;
+}
+
+// Figures of more than one split stand side by side, a row each; returned are those of none.
+function showSplits(metrics) {
+  const rows = new Map();
+  const rest = metrics.filter(([name, value]) => {
+    const split = SPLITS.find((each) => name.endsWith(`_${each}`));
+    if (!split) return true;
+    const row = name.slice(0, -split.length - 1);
+    rows.set(row, { ...rows.get(row), [split]: value });
+    return false;
+  });
+  const table = document.createElement("table");
+  const head = table.createTHead().insertRow();
+  for (const title of ["", ...SPLITS]) element(title ? "th" : "td", title === "train" ? "training" : title, head, title && "run-number");
+  const body = table.createTBody();
+  for (const [name, values] of rows) {
+    const row = body.insertRow();
+    element("th", words(name), row).scope = "row";
+    for (const split of SPLITS) element("td", number(values[split]), row, "run-number");
+  }
+  part("splits").replaceChildren(...(rows.size ? [table] : []));
+  return rest;
 }
 
 function show(progress) {
@@ -104,13 +150,15 @@ function show(progress) {
     .filter(([name, value]) => !TOLD.has(name) && (value === null || typeof value !== "object"))
     .sort(([a], [b]) => rank(a) - rank(b));
   part("nothing").hidden = metrics.length > 0;
+  const rest = showSplits(metrics);
   part("metrics").replaceChildren();
-  for (const [name, value] of metrics) {
+  for (const [name, value] of rest) {
     const row = element("div", "", part("metrics"));
     element("dt", words(name), row);
     element("dd", number(value), row);
   }
-  part("curves").replaceChildren(...Object.entries(progress.curves).map(([name, points]) => curve(name, points)));
+  part("curves").replaceChildren(...Object.entries(progress.curves).filter(([, points]) => points.some((point) => point[1] !== points[0][1]))
+    .map(([name, points]) => curve(name, points)));
   if (!part("curves").children.length) element("p", "Curves appear while the run trains.", part("curves"), "help");
 }
 
