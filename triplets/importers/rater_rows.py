@@ -77,8 +77,9 @@ def said(survey: Survey, cells: list[str]) -> Said:
         ratings[name] = value
     told = {name: cells[place] for name, place in survey.raters.items() if cells[place].lower() not in UNKNOWN}
     about, bad = {}, ""
-    for name in TOLD.keys() & told.keys():
-        field, words = TOLD[name]
+    for name, (field, words) in TOLD.items():
+        if name not in told:
+            continue
         code = number(told[name])
         if code in words:
             about[field] = words[int(code)]
