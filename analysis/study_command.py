@@ -102,7 +102,7 @@ def measured(
         progress=lambda name: print(f"evaluating {name}", file=sys.stderr),
     )
     paths = {part.name: study.checkpoint(part) for part in study.parts if part.status == FINISHED and part.checkpoint}
-    pairs = study_measures.pairs(study, paths, second, seed=how["seed"])
+    pairs = study_measures.pairs(study.study, paths, second, seed=how["seed"])
     return plain(study_report.study_results(study, found, pairs)), found
 
 

@@ -60,12 +60,12 @@ def measure(
     return found
 
 
-def pairs(study: StudyResults, checkpoints: dict, second, *, seed: int = 0) -> tuple[dict, dict[str, str]] | None:
+def pairs(study: str, checkpoints: dict, second, *, seed: int = 0) -> tuple[dict, dict[str, str]] | None:
     """Return what networks make of one person's happy and unhappy picture in the second collection, None without one.
 
     checkpoints : network -> path of its checkpoint. The networks are those that the study names, `Study.pairs`.
     """
-    known = STUDIES.get(study.study)
+    known = STUDIES.get(study)
     wanted = {name: checkpoints[name] for name in (known.pairs if known else ()) if name in checkpoints}
     if second is None or not wanted:
         return None

@@ -133,6 +133,7 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "second": second_collection(part.second, published.SECOND.get(study.study, {}).get(part.name), measured),
         "headline": measured["headline"] if measured else "",
         "tangent": _tangent(measured),
+        "tangent_omitted": (((measured or {}).get("explanations") or {}).get("tangent") or {}).get("omitted"),
         "gaps": sentences.of_gaps((measured or {}).get("groups")),
         "raters": ((measured or {}).get("answers") or {}).get("raters"),
         "with_people": sentences.of_people_who_rate(study_measures.attributes(measured, split)),

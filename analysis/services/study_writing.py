@@ -77,7 +77,7 @@ def _write(report: StudyReport, lease: Lease) -> None:
     with Heartbeat(lambda progress: lease.renew(), every_seconds=1.0, silence_seconds=silence) as heart:
         measured = _measured(report.study_run)
         study = _with_second(selectors.study_results(report.study_run), report.study_run, measured)
-        pairs = _pairs(study, report.study_run)
+        pairs = _pairs(report.study_run)
         write_files(report, plain(study_report.study_results(study, measured, pairs)), measured)
     if heart.order is Order.LOST:
         raise LeaseLost
@@ -96,7 +96,7 @@ def _measured(found: StudyRun) -> dict[str, dict]:
     return {name: by_part[name] for name in names if by_part[name].get("format") in pages.READS}
 
 
-def _pairs(study, found: StudyRun):
+def _pairs(found: StudyRun):
     """Return what the study's networks make of one person's happy and unhappy picture, None where it looks at none."""
     wanted = study_named(found.study).pairs
     if found.second is None or not wanted:
@@ -104,7 +104,7 @@ def _pairs(study, found: StudyRun):
     runs = found.runs.filter(part__in=wanted, status=Run.Status.FINISHED)
     newest = {run.part: run.checkpoints.order_by("pk").last() for run in runs}
     paths = {name: checkpoint_path(newest[name]) for name in wanted if newest.get(name)}
-    return study_measures.pairs(study, paths, open_release(found.second), seed=found.seed)
+    return study_measures.pairs(found.study, paths, open_release(found.second), seed=found.seed) if paths else None
 
 
 def _with_second(study, found: StudyRun, measured: dict[str, dict]):

@@ -1,5 +1,6 @@
 """From a recipe over trained networks to the report on a whole study: on the site, and by the commands on its page."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -7,17 +8,20 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from django.core.files.base import ContentFile
 
-from analysis import tasks
+from analysis import study_pages, study_report, tasks
 from analysis.__main__ import main as analyse
 from analysis.models import Evaluation, Report, StudyReport
 from analysis.services import evaluations, study_writing
 from analysis.services.reports import unpublish_report
-from learning import services
+from learning import selectors, services
 from learning.__main__ import main as learn
 from learning.checkpoints import load_checkpoint
-from learning.models import Run
+from learning.models import Checkpoint, Run
 from learning.predictions import predict
+from learning.services.archives import open_release
+from tests.analysis.picture_checkpoints import picture_checkpoint
 from tests.analysis.test_redo import COMMANDS, commands_of, without_clocks
 from tests.learning.made import store_release
 from tests.learning.picture_releases import picture_release
@@ -113,8 +117,6 @@ def test_a_report_waits_for_evaluations_and_a_lost_worker_costs_nothing(releases
     monkeypatch.setattr(tasks.write_study_report, "delay", sent.append)
     study, _ = services.create_study_run(releases[0], "vgg16-attributes", changes={"epochs": "1"})
     Run.objects.update(status="finished")
-    from learning.models import Checkpoint
-
     checkpoint = Checkpoint.objects.create(run=study.runs.get(), step=1, sha256="0" * 64, file="x")
     services.tend()
     tasks.tend_study_reports()
@@ -141,6 +143,27 @@ def test_a_report_waits_for_evaluations_and_a_lost_worker_costs_nothing(releases
     assert not StudyReport.objects.filter(is_published=True).exists()
     client.post(f"/admin/analysis/studyreport/{report.pk}/again/")
     assert StudyReport.objects.filter(status="queued", version=2).exists()
+
+
+@pytest.mark.django_db
+def test_networks_of_happiness_are_shown_pairs_of_the_second_collection(releases, tmp_path):
+    study, _ = services.create_study_run(releases[0], "lrp-attributes", second=releases[1], changes={"epochs": "1"})
+    assert study_writing._pairs(study) is None  # nothing is trained yet
+    for seed, name in enumerate(("age-full-happiness", "gender-full-happiness")):
+        path = picture_checkpoint(
+            tmp_path / f"{name}.safetensors", open_release(releases[0]), "attributes", ("happy",), seed=seed
+        )
+        # As if the base networks had been trained: what begins with their weights becomes a run then.
+        run, content = study.runs.get(part="base-age"), path.read_bytes()
+        run.pk, run.part, run.recipe, run.status = None, name, f"lrp-attributes/{name}", "finished"
+        run.save(force_insert=True)
+        made = Checkpoint(run=run, step=4, sha256=hashlib.sha256(content).hexdigest())
+        made.file.save(path.name, ContentFile(content))
+    results = selectors.study_results(study)
+    found, drawn = study_writing._pairs(study)
+    assert found["networks"] == ["age-full-happiness", "gender-full-happiness"] and found["n"] == 6
+    page = study_pages.render_study(study_report.study_results(results, {}, (found, drawn)), title="Study")
+    assert "One person, happy and unhappy" in page and page.count("data:image/jpeg") > 8
 
 
 def _csv(report, name) -> list[dict]:
