@@ -127,5 +127,8 @@ def _turned(points: np.ndarray):
     right, back = x * ca + z * sa, z * ca - x * sa
     up, away = y * cb - back * sb, back * cb + y * sb
     near = 1 / (1 + PERSPECTIVE * away / radius)
-    scale = (HEIGHT / 2 - MARGIN) / radius
-    return WIDTH / 2 + right * scale * near, HEIGHT / 2 - up * scale * near, -away / radius
+    seen = np.column_stack([right * near, -up * near])
+    middle, size = (seen.max(0) + seen.min(0)) / 2, np.maximum(seen.max(0) - seen.min(0), 1e-9)
+    # One scale for both axes, as large as the sheet allows.
+    x, y = ((seen - middle) * min((WIDTH - 2 * MARGIN) / size[0], (HEIGHT - 2 * MARGIN) / size[1])).T
+    return WIDTH / 2 + x, HEIGHT / 2 + y, -away / radius
