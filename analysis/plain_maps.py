@@ -13,7 +13,7 @@ from PIL import Image
 WIDTH, HEIGHT, MARGIN = 1000.0, 760.0, 60.0
 #: How a map of three dimensions is turned, as `space.js` first shows it, and how many depths are told apart.
 ANGLES, N_DEPTHS, PERSPECTIVE = (0.5, 0.35), 3, 0.22
-N_FACES, FACE_PIXELS = 22, 56
+N_FACES, FACE, FACE_PIXELS = 22, 84, 56
 #: More names than this repeat colours; a number is told in so many steps.
 MAX_NAMES, N_STEPS = 20, 6
 
@@ -48,7 +48,8 @@ def drawn(one: dict, codes: list[int], shown=()) -> dict:
 def spread_out(points, among, n: int = N_FACES) -> list[int]:
     """Return numbers of at most n points far from one another, the farthest from all chosen before one by one.
 
-    among : (m,) numbers of those that may be chosen. The first is the one nearest to the middle.
+    among : (m,) numbers of those that may be chosen. The first is the one nearest to the middle; none lies so near
+    to another that faces of FACE a side would lie upon each other.
     """
     x, y, _ = _flat(np.asarray(points, float))
     places, among = np.column_stack([x, y]), np.asarray(among, int)
@@ -56,10 +57,10 @@ def spread_out(points, among, n: int = N_FACES) -> list[int]:
         return []
     here = places[among]
     chosen = [int(np.linalg.norm(here - here.mean(0), axis=1).argmin())]
-    distance = np.linalg.norm(here - here[chosen[0]], axis=1)
-    while len(chosen) < min(n, len(among)):
+    distance = np.abs(here - here[chosen[0]]).max(axis=1)
+    while len(chosen) < n and distance.max() > 1.1 * FACE:
         chosen.append(int(distance.argmax()))
-        distance = np.minimum(distance, np.linalg.norm(here - here[chosen[-1]], axis=1))
+        distance = np.minimum(distance, np.abs(here - here[chosen[-1]]).max(axis=1))
     return among[chosen].tolist()
 
 

@@ -150,8 +150,8 @@ def of_raters(found: dict) -> str:
             f"other people match them {way} too, so that it lies with the ratings" if together else
             "other people do not, so that it lies with the network"
         )  # fmt: skip
-        told.append(f"{row['field']} {row['group']} is matched {way}, {difference(row['difference'], 'error')}; {why}")
-    return text + f"Larger than chance explains: {'. '.join(told)}."
+        told.append(f"{row['field']} {row['group']} is matched {way}, {difference(row['difference'], 'error')} ({why})")
+    return text + f"Larger than chance explains: {'; '.join(told)}."
 
 
 def of_elsewhere(found: dict) -> str:

@@ -54,7 +54,9 @@ def test_shown_faces_lie_far_apart():
     cluster = [[0.01 * k, 0] for k in range(50)]
     chosen = plain_maps.spread_out([*cluster, [9, 9], [-9, 9], [0, -9]], range(53), 4)
     assert set(chosen) >= {50, 51, 52} and len(set(chosen)) == 4
-    assert plain_maps.spread_out(cluster, [], 4) == [] and len(plain_maps.spread_out(cluster, [3, 4], 9)) == 2
+    assert plain_maps.spread_out(cluster, [], 4) == [] and len(plain_maps.spread_out(cluster, [3, 49], 9)) == 2
+    # Fifty in a row of 880: as many as lie beside one another without touching.
+    assert 5 <= len(plain_maps.spread_out(cluster, range(50), 50)) <= 880 // plain_maps.FACE
 
 
 def test_classes_come_before_amounts_and_a_number_is_told_in_steps():

@@ -29,6 +29,8 @@ def test_every_rating_is_in_the_release_with_who_gave_it(folder, tmp_path, conve
     assert n_attributes == 40 and told["n_ratings"] == 4 * 6 * 40 and told["n_raters"] <= 40
     release = read_release(tmp_path / "release")
     assert release.manifest["study"]["kind"] == "rating" and len(release.manifest["study"]["attributes"]) == 40
+    known = release.manifest["settings"]
+    assert (known["n_annotators"], known["n_excluded"], known["includes_pictures"]) == (told["n_raters"], 0, True)
     assert len(release.ratings) == 160 and set(release.ratings.n) == {6}
     # One cell of the table, found again: rater, rating, mean, spread and n.
     at = rows[0].index("happy")

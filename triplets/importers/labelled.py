@@ -36,11 +36,14 @@ def write_labelled(found: Converted, out: Path, *, name: str, scale: tuple[float
     study: dict = {"name": name, "kind": "labels"}
     if scale is not None:
         study["scale"] = {"low": scale[0], "high": scale[1]}
-    settings, ratings, responses, annotators = {}, _no_ratings(), [], None
+    settings: dict = {"includes_pictures": bool(found.n_pictures)}
+    ratings, responses, annotators = _no_ratings(), [], None
     if (single := found.ratings) is not None:
         row_of = {str(key): number for number, key in enumerate(stimuli.key.tolist())}
-        study |= {"kind": "rating", "attributes": list(single.attributes)}
-        settings = {"consensus": RULES} | ({"n_annotators": len(single.raters)} if single.names_everybody else {})
+        study |= {"kind": "rating", "title": f"Ratings that came with {name}", "attributes": list(single.attributes)}
+        settings |= {"consensus": RULES}
+        if single.names_everybody:
+            settings |= {"n_annotators": len(single.raters), "n_excluded": single.n_excluded}
         ratings, responses = single.settled(row_of, stimuli.split), single.responses(row_of, stimuli.split)
         annotators = single.annotators()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -53,6 +53,11 @@ class SingleRatings:
     def names_everybody(self) -> bool:
         return bool((self.rater >= 0).all())
 
+    @property
+    def n_excluded(self) -> int:
+        """Return how many raters have no rating that counts."""
+        return len(self.raters) - len(np.unique(self.rater[self.is_counted]))
+
     def settled(self, row_of: dict[str, int], split: np.ndarray) -> Ratings:
         """Return mean, spread and n of what counts, for every stimulus and attribute of which anything does.
 
