@@ -174,14 +174,18 @@ def test_pairs_of_one_person_stand_on_the_page(tmp_path):
     pairs = {
         "attribute": "happy", "n": 70, "methods": ["LRP", "Grad-CAM"], "networks": ["age-full-happiness"],
         "people": [{"subject": "AF01", "faces": faces}],
-        "gaps": [{"network": "age-full-happiness", "gap": estimate, "above": estimate | {"value": 0.96, "high": 0.99}}],
+        "gaps": [{"network": "age-full-happiness", "gap": estimate, "above": {"value": 0.96, "low": 0.91, "high": 0.99}}],
     }  # fmt: skip
     drawn = {name: PICTURE.format(name) for name in ("pair-0", "pair-1", "pair-0-map", "pair-1-map")}
     results = study_report.study_results(study, {}, (pairs, drawn))
     html = study_pages.render_study(results, title="Study")
     section = html[html.index('id="pairs"') :]
     assert "Person AF01" in section and "happiness 6.50" in section and "sadness 5.50" in section
-    assert "1.250 [0.900, 1.600] more happy" in section and section.count("nothing here counts") >= 2
+    assert (
+        "<td>1.250 [0.900, 1.600]</td>" in section
+        and "happy minus unhappy" in section
+        and section.count("nothing here counts") >= 2
+    )
     why = {"omitted": "nobody in the second collection has a happy and an unhappy picture"}
     assert "Not shown: nobody in the second" in study_pages.render_study(
         study_report.study_results(study, {}, (why, {})), title="S"
