@@ -171,10 +171,11 @@ def test_pairs_of_one_person_stand_on_the_page(tmp_path):
         for k, (what, label) in enumerate((("happy", "happiness"), ("unhappy", "sadness")))
     ]  # fmt: skip
     estimate = {"value": 1.25, "low": 0.9, "high": 1.6, "n": 70, "unit": "people", "n_units": 70}
+    above = {"value": 0.96, "low": 0.91, "high": 0.99}
     pairs = {
         "attribute": "happy", "n": 70, "methods": ["LRP", "Grad-CAM"], "networks": ["age-full-happiness"],
         "people": [{"subject": "AF01", "faces": faces}],
-        "gaps": [{"network": "age-full-happiness", "gap": estimate, "above": {"value": 0.96, "low": 0.91, "high": 0.99}}],
+        "gaps": [{"network": "age-full-happiness", "gap": estimate, "above": above}],
     }  # fmt: skip
     drawn = {name: PICTURE.format(name) for name in ("pair-0", "pair-1", "pair-0-map", "pair-1-map")}
     results = study_report.study_results(study, {}, (pairs, drawn))
