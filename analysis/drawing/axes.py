@@ -70,7 +70,8 @@ class Axis:
             digits = int(form.strip(".%") or 0)
             made = f"{100 * value:.{digits}f}%"
         elif value and (abs(value) < 1e-3 or abs(value) >= 1e6):
-            made = f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+            digits, power = f"{value:.3e}".split("e")
+            made = f"{float(digits):g}e{int(power)}"
         elif abs(value) >= 1000:
             made = f"{value:,.0f}"
         else:

@@ -101,8 +101,15 @@ def _errors(trace, letter, xs, ys, x: Axis, y: Axis, frame: Frame) -> list:
         ends = [(a, b - down), (a, b + more)] if letter == "y" else [(a - down, b), (a + more, b)]
         places = tuple((frame.x(x, p), frame.y(y, q)) for p, q in ends)
         if all(None not in place for place in places):
-            items.append(Stroke(places, colour, width))
+            items.append(Stroke(tuple(_inside(place, letter, x, y, frame) for place in places), colour, width))
     return items
+
+
+def _inside(place, letter: str, x: Axis, y: Axis, frame: Frame) -> tuple[float, float]:
+    """Return the end of an interval, no further out than its axis goes: it would run over the words beside it."""
+    low, high = sorted(frame.span(x if letter == "x" else y, letter))
+    across, up = place
+    return (min(max(across, low), high), up) if letter == "x" else (across, min(max(up, low), high))
 
 
 def _bars(trace, x: Axis, y: Axis, frame: Frame, beside: list) -> list:

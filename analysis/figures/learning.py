@@ -14,6 +14,7 @@ MEANINGS = {
     "kl": "Kullback-Leibler divergence: how much a face says beyond what all faces have in common, in nats",
     "triplet": "the penalty for triplets that lie the wrong way round, about 0.7 where distances are equal",
     "elbo": "evidence lower bound: how well unseen faces are explained; higher is better",
+    "largest_share": "the share of pictures of the class that is named most; near 1 the network has collapsed",
     "mae": "the mean distance between what was predicted and what people said",
     "r2": "the share of the differences between faces that is predicted; 0 is as good as always saying the mean",
     "f1": "the harmonic mean of precision and recall, averaged over classes",

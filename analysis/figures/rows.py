@@ -59,15 +59,16 @@ def action_units(results: dict) -> dict | None:
     if "compared" not in found:
         return None
     names = ["weighted mean", *found["names"]]
-    traces = []
+    traces, lowest = [], 0.45
     for k, name in enumerate(representations := shown_representations(found["compared"])):
         figures = found["compared"][name]
         estimates = [figures["auc"], *(unit["auc"] for unit in figures["units"])]
+        lowest = min([lowest, *(e["low"] for e in estimates if e)])
         offset = (k - (len(representations) - 1) / 2) * 0.16
         places = [len(names) - 1 - at - offset for at in range(len(names))]
         traces.append(_row_trace(places, names, estimates, name) | {"name": name_of(name)})
     words = "area under the ROC curve; dotted: guessing"
-    layout = _row_layout(names, ".2f", [0.3, 1.02], 0.5, words, height=110 + 38 * len(names))
+    layout = _row_layout(names, ".2f", [max(0.0, lowest - 0.03), 1.02], 0.5, words, height=110 + 38 * len(names))
     return {"data": traces, "layout": layout}
 
 

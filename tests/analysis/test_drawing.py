@@ -61,6 +61,18 @@ def test_intervals_bars_and_lines_end_where_they_should():
     assert (max(second) - min(second)) == pytest.approx(2 * (max(first) - min(first)))
 
 
+def test_an_interval_ends_where_its_axis_does():
+    layout = {"height": 300, "xaxis": {"range": [0.4, 1]}, "yaxis": {"range": [0, 1]}}
+    error = {"array": [0.1], "arrayminus": [0.5], "color": "@second"}
+    point = {"type": "scatter", "mode": "markers", "x": [0.7], "y": [0.5], "error_x": error}
+    items = drawing.drawing({"data": [point], "layout": layout}, 900).items
+    (line,) = [item for item in items if isinstance(item, Stroke) and item.colour == "@second"]
+    grid = [item.points[0][0] for item in items if isinstance(item, Stroke) and item.colour == "@grid"]
+    low, high = line.points[0][0], line.points[1][0]
+    assert low == pytest.approx(min(grid))
+    assert low < high < max(grid)
+
+
 def test_a_logarithmic_axis_is_one():
     one = axes.axis({"type": "log"}, [1, 1000], pads=False)
     assert [one.share(v) for v in (1, 10, 100, 1000)] == pytest.approx([0, 1 / 3, 2 / 3, 1])
@@ -76,6 +88,7 @@ def test_a_logarithmic_axis_is_one():
         ({"tickvals": [1, 9], "ticktext": ["one", "nine"]}, [0, 5], ["one"]),
         ({}, ["a", "b"], ["a", "b"]),
         ({"rangemode": "tozero"}, [1e-5, 2e-5], ["0", "5e-6", "1e-5", "1.5e-5", "2e-5"]),
+        ({"tickvals": [0.00025, 0.001]}, [0, 0.001], ["2.5e\u22124", "0.001"]),
     ],
 )
 def test_ticks_are_round_and_within(layout, values, texts):
