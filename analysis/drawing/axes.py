@@ -50,7 +50,9 @@ class Axis:
             step = max(1, -(-len(decades) // N_TICKS))
             pairs = [(self.share(10.0**k), self.text(10.0**k)) for k in decades[::step]]
         else:
-            pairs = [(self.share(v), self.text(v)) for v in self._nice()]
+            values = self._nice()
+            digits = _percent_digits(values)
+            pairs = [(self.share(v), self.text(v, digits)) for v in values]
         return [(share, str(text)) for share, text in pairs if share is not None and -1e-6 <= share <= 1 + 1e-6]
 
     def _nice(self) -> list[float]:
@@ -63,11 +65,14 @@ class Axis:
         first = math.ceil(low / step - 1e-9)
         return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
-    def text(self, value: float) -> str:
-        """Return a tick's words, by its tickformat where that is a percentage."""
+    def text(self, value: float, percent_digits: int = 0) -> str:
+        """Return a tick's words, by its tickformat where that is a percentage.
+
+        percent_digits : a percentage has at least so many, so that no tick says what it does not stand at
+        """
         form = str(self.layout.get("tickformat", ""))
         if form.endswith("%"):
-            digits = int(form.strip(".%") or 0)
+            digits = max(int(form.strip(".%") or 0), percent_digits)
             made = f"{100 * value:.{digits}f}%"
         elif value and (abs(value) < 1e-3 or abs(value) >= 1e6):
             digits, power = f"{value:.3e}".split("e")
@@ -77,6 +82,16 @@ class Axis:
         else:
             made = f"{value:.10g}" if abs(value - round(value)) < 1e-9 else f"{value:.4g}"
         return made.replace("-", "\u2212")
+
+
+def _percent_digits(values: list[float]) -> int:
+    """Return how many digits percentages need: none at 50 and 55, one at 52.5.
+
+    >>> _percent_digits([0.5, 0.55]), _percent_digits([0.5, 0.525]), _percent_digits([1 / 3])
+    (0, 1, 2)
+    """
+    exact = (d for d in (0, 1) if all(abs(round(100 * value, d) - 100 * value) < 1e-6 for value in values))
+    return next(exact, 2)
 
 
 def axis(layout: dict, values: list, *, pads: bool = True, has_zero: bool = False) -> Axis:
