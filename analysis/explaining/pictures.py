@@ -245,8 +245,9 @@ def _averages(averages, usable, sample: Asked, drawn: dict) -> list[dict]:
 def _chosen(faces: Faces, asked: Asked, n_shown: int, seed: int) -> list[np.ndarray]:
     """Return which questions are shown, case by case, the first of every group before the second of any.
 
-    Of each group right answers and about a third wrong ones. The first of all classes show one person where somebody
-    has pictures of several; of an attribute the first two are a person's highest and lowest, or those of all people.
+    The first of all classes show one person where somebody has pictures of several, whatever the network says of them:
+    every network shows these, so that networks can be set side by side. Then right answers and about a third wrong
+    ones. Of an attribute the first two are a person's highest and lowest, or those of all people.
     """
     order = np.random.default_rng([seed, 0xEA]).permutation(len(asked))
     people = faces.people[asked.position]
@@ -259,17 +260,23 @@ def _chosen(faces: Faces, asked: Asked, n_shown: int, seed: int) -> list[np.ndar
             ends = _ends(here, people, asked)
             queues.append([*ends, *(one for one in here if one not in ends)][: max(2, n_shown)])
             continue
-        right, wrong = here[asked.is_right[here]], here[~asked.is_right[here]]
-        n_wrong = min(len(wrong), max(1, n_shown // 3)) if n_shown > 1 or not len(right) else 0
-        queues.append([*right[: n_shown - n_wrong], *wrong[:n_wrong]])
+        queues.append(_first_and_mixed(here, asked.is_right, n_shown))
     turns = [one for turn in itertools.zip_longest(*queues) for one in turn if one is not None]
     return [np.flatnonzero(asked.case == asked.case[one]) for one in turns]
 
 
+def _first_and_mixed(here: np.ndarray, is_right: np.ndarray, n_shown: int) -> list[int]:
+    """Return n_shown questions: the first, then right ones, and at last wrong ones so that about a third are wrong."""
+    first, rest = here[:1], here[1:]
+    right, wrong = rest[is_right[rest]], rest[~is_right[rest]]
+    n_wrong = min(len(wrong), max(1, n_shown // 3) - int((~is_right[first]).sum()), n_shown - len(first))
+    return [*first, *right[: n_shown - len(first) - n_wrong], *wrong[:n_wrong]]
+
+
 def _one_person_first(order: np.ndarray, people: np.ndarray, asked: Asked) -> np.ndarray:
-    """Return the order with the pictures of a person first who shows as many classes as anybody, named rightly."""
+    """Return the order with the pictures of a person first who shows as many classes as anybody."""
     classes: dict[str, set] = {}
-    for one in order[asked.is_right[order]]:
+    for one in order:
         if people[one]:
             classes.setdefault(people[one], set()).add(asked.group[one])
     best = max(classes, key=lambda person: len(classes[person]), default="")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from analysis.evaluation import plain
-from analysis.explaining import amount, asked, explanations, gallery, gathered, methods, trust
+from analysis.explaining import amount, asked, explanations, gallery, gathered, methods, pictures, trust
 from analysis.explaining.faces import Faces
 from analysis.explaining.pictures import explain_pictures
 from analysis.occlusion import skin_colour
@@ -242,3 +242,13 @@ def test_where_nobody_tested_has_a_neutral_picture_nothing_is_said_of_conservati
     assert trust._conservation(methods.INTEGRATED, lambda batch: nothing, None) is None
     half = SimpleNamespace(map=torch.ones(2, 2, 2), score=torch.tensor([torch.nan, 4.0]))
     assert trust._conservation(methods.INTEGRATED, lambda batch: half, None)["median"] == 1.0
+
+
+def test_every_network_shows_the_same_picture_of_a_group_first():
+    here = np.array([4, 2, 7, 1, 9, 3])
+    right = np.isin(np.arange(10), (2, 7, 1))
+    shown = {n: pictures._first_and_mixed(here, right, n) for n in (1, 2, 3, 6)}
+    assert shown == {1: [4], 2: [4, 2], 3: [4, 2, 7], 6: [4, 2, 7, 1, 9]}  # the first is wrong itself
+    other = pictures._first_and_mixed(here, ~right, 3)
+    assert other == [4, 9, 2] and pictures._first_and_mixed(here, right | True, 3) == [4, 2, 7]
+    assert pictures._first_and_mixed(here[:0], right, 3) == []
