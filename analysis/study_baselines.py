@@ -43,7 +43,7 @@ def on_test(study: str, parts: list[dict], measured: dict[str, dict]) -> dict | 
             [part for part in parts if part["labels"].get("model") == model and part["name"] in tested], chosen_by
         )
         if best:
-            row = {"name": f"model {model}", "network": best, "published": figures}
+            row = {"name": f"Model {model}", "network": best, "published": figures}
             rows.append(row | {"figures": study_measures.of_representation(tested[best], "test")})
     return {"title": title, "split": "test", "chosen_by": chosen_by, "rows": rows} | _columns(rows)
 

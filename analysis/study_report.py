@@ -12,6 +12,8 @@ from learning.studies import STUDIES
 from learning.study_results import FINISHED, PartResult, StudyResults
 
 FORMAT = "semblance-study/1"
+#: Labels that say where a network stands in the publication, not what it is.
+PLACES = ("model", "table", "row")
 
 
 def study_results(
@@ -208,11 +210,15 @@ def _grid(study: StudyResults, title: str, names, known: dict[str, dict]) -> dic
 
 
 def _table(title: str, names, known: dict[str, dict]) -> dict:
-    """Return {"title", "columns", "published" (those of the columns that a publication fills), "rows": networks}."""
+    """Return {"title", "columns", "published" (those of the columns that a publication fills), "rows": networks,
+    "settings": labels in which they differ, more than by their place}.
+    """
     rows = [name for name in names if name in known]
     has = [name for name in FIGURES if any(name in known[row]["published"] for row in rows)]
     held = {name for row in rows for name in known[row]["figures"]}
     # Beside what is published, what training measured; what else an evaluation finds is on the network's own page.
     held = set(has) | (held & set(study_measures.OF_TRAINING)) if has else held
     columns = [name for name in FIGURES if name in held]
-    return {"title": title, "columns": columns, "published": has, "rows": rows}
+    labels = dict.fromkeys(label for row in rows for label in known[row]["labels"] if label not in PLACES)
+    differ = [label for label in labels if len({known[row]["labels"].get(label) for row in rows}) > 1]
+    return {"title": title, "columns": columns, "published": has, "rows": rows, "settings": differ}

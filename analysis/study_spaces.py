@@ -4,6 +4,7 @@ One network of each kind that a study compares (such as Model 1, 2 and 3), the b
 """
 
 from analysis import plain_maps
+from analysis.published_baselines import ON_TEST
 from learning.study_results import StudyResults
 
 #: Figures that choose the best network, the first that any has.
@@ -25,7 +26,9 @@ def spaces(study: StudyResults, parts: list[dict], measured: dict[str, dict]) ->
         return []
     label, words = KINDS.get(study.study.partition("/")[0], ("", ""))
     known = [part for part in parts if part["name"] in measured]
-    figure = next((name for name in CHOOSING if any(part["figures"].get(name) for part in known)), "")
+    # On the figure that chooses the networks for the publication's table on test, where there is one.
+    choosing = (*(ON_TEST[study.study][1:2] if study.study in ON_TEST else ()), *CHOOSING)
+    figure = next((name for name in choosing if any(part["figures"].get(name) for part in known)), "")
     ranked = sorted(known, key=lambda part: -((part["figures"].get(figure) or {}).get("value") or 0))
     best: dict[str, dict] = {}
     for part in ranked:

@@ -13,7 +13,7 @@ from learning.config import ConfigInvalid
 from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES
 from learning.recipes import RECIPES, recipe
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults, write_study
-from learning.vae_recipes import PUBLISHED
+from learning.vae_recipes import PUBLISHED, Published
 from triplets.archive import Release
 
 
@@ -151,12 +151,14 @@ def _vae(collection: str) -> Study:
     for row in rows:
         title = f"Model {row.config.network.model} (table {row.table})"
         tables[title] = (*tables.get(title, ()), Part(row.name).name)
-    parts = tuple(
-        Part(row.name, {"model": str(row.config.network.model), "table": row.table, "row": str(row.number)})
-        for row in rows
-    )
+    parts = tuple(Part(row.name, _configuration_of(row)) for row in rows)
     summary = f"Every configuration of the topological VAE published for {collection} expressions"
     return Study(f"topological-vae/{collection}", summary, parts, tables)
+
+
+def _configuration_of(row: Published) -> dict[str, str]:
+    """Return where a row of the thesis stands, and its configuration as the thesis' table gives it."""
+    return {"model": str(row.config.network.model), "table": row.table, "row": str(row.number)} | row.columns
 
 
 _ALL = (_lrp(), _vgg(), _fer(), _vit(), _vae("posed"), _vae("spontaneous"))

@@ -106,4 +106,4 @@ def write_study(results: StudyResults) -> None:
 
     described = asdict(results) | {"format": FORMAT}
     del described["folder"]
-    write_atomically(results.folder / RESULTS, (json.dumps(described, indent=1, sort_keys=True) + "\n").encode())
+    write_atomically(results.folder / RESULTS, (json.dumps(described, indent=1) + "\n").encode())

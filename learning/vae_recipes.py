@@ -121,13 +121,17 @@ _ANNEALED = {"kl": "the KL term", "prior": "the whole prior"}
 
 @dataclass(frozen=True)
 class Published:
-    """One row of the tables. results : name -> figure on validation, as published."""
+    """One row of the tables.
+
+    columns : column -> cell of the table of configurations; results : name -> figure on validation, as published
+    """
 
     collection: str
     table: str
     number: int
     summary: str
     source: str
+    columns: dict[str, str]
     results: dict[str, float]
     config: Config
 
@@ -180,17 +184,22 @@ def _published(place, number: int, row) -> Published:
         ),
     )
     results = dict(zip(_RESULTS[collection], figures, strict=True))
+    columns = {"encoding": str(list(encoding)), "decoding": str(list(decoding)) if decoding else "symmetrical"}
+    columns |= {"reconstruction variance": f"{variance:g}"} | (
+        {"topology variance": f"{topology:g}"} if topology else {}
+    )
+    layers = ", ".join(f"{name} {cell}" for name, cell in columns.items())
+    columns["annealing"] = f"{_ANNEALED[annealed]} over {annealing:,} iterations" if annealing else "no"
     grows = f"{_ANNEALED[annealed]} annealed over {annealing:,} iterations" if annealing else "no annealing"
-    layers = f"encoding {list(encoding)}, decoding {list(decoding) if decoding else 'symmetrical'}"
-    variances = f"reconstruction variance {variance:g}" + (f", topology variance {topology:g}" if topology else "")
     said = ", ".join(f"{name} {figure:g}" for name, figure in results.items())
     return Published(
         collection,
         table,
         number,
-        f"Model {model}, {layers}, {variances}, {grows}",
+        f"Model {model}, {layers}, {grows}",
         f"the topological VAE thesis, table {table}, configuration {number}; published on validation (table "
         f"{results_table}): {said}",
+        columns,
         results,
         config,
     )

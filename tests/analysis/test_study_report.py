@@ -152,7 +152,7 @@ def test_the_best_of_each_model_is_chosen_on_validation_and_shown_on_test():
         for name, of in measured.items()
     ]
     found = study_baselines.on_test("topological-vae/posed", parts, measured)
-    assert [row["name"] for row in found["rows"]] == ["raw", "pca_30", "neutral_difference", "model 1", "model 3"]
+    assert [row["name"] for row in found["rows"]] == ["raw", "pca_30", "neutral_difference", "Model 1", "Model 3"]
     *_, one, three = found["rows"]
     assert (one["network"], three["network"]) == ("c", "d")  # accuracy first, then satisfied triplets
     assert one["figures"]["satisfied"]["value"] == pytest.approx(0.7) and one["published"]["satisfied"] == 0.592
@@ -264,6 +264,15 @@ def test_tables_stand_in_the_form_and_order_of_the_publication(tmp_path):
     grid = vit["tables"][2]["grid"]
     assert grid["rows"] == ["0.01", "0.001", "1e-05"] and grid["columns"] == ["sgd", "rmsprop", "adam"]
     assert grid["cells"][1] == ["vit-sgd-1e-3", "vit-rmsprop-1e-3", "vit"]
+    assert vit["tables"][1]["settings"] == ["epochs"] and "settings" in lrp["tables"][0]
+    vae = study_report.study_results(read_study(made_up("topological-vae/posed", tmp_path / "c").folder))
+    assert vae["tables"][0]["settings"] == [
+        "encoding",
+        "reconstruction variance",
+        "annealing",
+    ]  # model and decoding are one
+    told = html_of.unescape(study_pages.render_study(vae, title="Study"))
+    assert "encoding [249, 240, 120, 60, 30] · reconstruction variance 0.001 · annealing no" in told
     html = study_pages.render_study(vit, title="Study")
     assert "learning rate ↓ optimiser →" in html and "99.0&nbsp;% / 99.0&nbsp;%" in html
 
