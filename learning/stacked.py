@@ -165,7 +165,7 @@ class Stack:
         results = [MemberResult(member) for member in self.members]
         betas = [[learner.beta(step) for learner in self.learners] for step in range(n_steps)]
         betas = torch.tensor(betas, device=self.device)
-        advance = captured.Replayed(self.advance, self.recorder) if self.recorder else self.advance
+        advance = self.replayed()
         for step in range(n_steps):
             self.beta.copy_(betas[step])
             set_rate(self.optimiser, learning_rate(self.config.optimiser, step, n_steps))
@@ -182,6 +182,10 @@ class Stack:
             if refused:
                 result.metrics["not_recorded"] = refused
         return results
+
+    def replayed(self):
+        """Return what does `advance` each time it is called, on a GPU by replaying it."""
+        return captured.Replayed(self.advance, self.recorder) if self.recorder else self.advance
 
     def advance(self) -> None:
         """Move every member by one step, which is known by `beta` and the rate alone."""
