@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from analysis import bundle, maps, pages, study_command
 from triplets.archive import read_release
+from triplets.output import status_of
 
 #: Parts that `--json` prints where a release and network have them.
 PARTS = ("answers", "action_units", "elsewhere", "controls")
@@ -136,4 +137,4 @@ def _evaluate(options) -> tuple[dict, Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))

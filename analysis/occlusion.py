@@ -78,16 +78,14 @@ def regions(scheme: Scheme, points: np.ndarray, size: int, *, margin: float = MA
 
 def skin_colour(x: Tensor, found: Regions) -> Tensor:
     """Return (b, c) the median colour of each face beside its parts; of the whole picture where nothing is left."""
-    colours = []
-    for picture, skin in zip(x, found.skin, strict=True):
-        chosen = torch.as_tensor(skin, device=x.device)
-        colours.append((picture[:, chosen] if chosen.any() else picture.flatten(1)).median(dim=1).values)
-    return torch.stack(colours)
+    is_there = found.skin.any(axis=(1, 2), keepdims=True)
+    chosen = torch.as_tensor(found.skin | ~is_there, device=x.device)[:, None]
+    return torch.where(chosen, x, torch.nan).flatten(2).nanmedian(dim=2).values
 
 
 def occlude(x: Tensor, mask, colour: Tensor) -> Tensor:
     """Return pictures (b, c, h, w) with the pixels of mask (b, h, w) in colour (b, c)."""
-    mask = torch.as_tensor(mask, device=x.device)[:, None]
+    mask = torch.as_tensor(mask, device=x.device)[:, None]  # no copy where it lies there already
     return torch.where(mask, colour[:, :, None, None].to(x), x)
 
 
@@ -99,9 +97,8 @@ def occlusion(score: Score, x: Tensor, direction: Tensor, found: Regions) -> Occ
     """
     whole = score(x, direction)
     colour = skin_colour(x, found)
-    change = [
-        score(occlude(x, found.masks[:, part], colour), direction) - whole for part in range(len(found.names))
-    ]  # fmt: skip
+    masks = torch.as_tensor(found.masks, device=x.device)
+    change = [score(occlude(x, masks[:, part], colour), direction) - whole for part in range(len(found.names))]
     stacked = torch.stack(change, dim=1) if change else torch.zeros(len(x), 0)
     return Occluded(found.names, whole.cpu().numpy(), stacked.cpu().numpy(), found.areas())
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from annotation import voting
 from annotation.labels import LabelsRefused, read_labels, read_truth, write_verdicts
+from triplets.output import status_of
 
 
 def main(arguments=None) -> int:
@@ -116,4 +117,4 @@ def _sentence(summary: dict) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))

@@ -22,6 +22,7 @@ from learning.sanity import overfitting
 from learning.studies import STUDIES, headline, run_study
 from learning.study_results import RESULTS
 from triplets.archive import ReleaseDamaged, read_release
+from triplets.output import status_of
 
 
 def main(arguments=None) -> int:
@@ -338,9 +339,9 @@ def _summary(recipe_name: str, result) -> dict:
 
 
 if __name__ == "__main__":
-    status = main()
+    status = status_of(main)
     if "RANK" in os.environ:  # started by torch's launcher; other commands need no torch
         from learning.distribution import end
 
-        end(status or 0)
+        end(status)
     sys.exit(status)

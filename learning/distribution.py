@@ -11,8 +11,10 @@ Only the first process validates, decides and writes.
 """
 
 import contextlib
+import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
@@ -113,6 +115,40 @@ class Share:
         if said[1] is not None:
             raise said[1]
         return said[0]
+
+
+class Stopping:
+    """Whether to stop: asked alone at every step, together by the first process, about twice a second.
+
+    What the first one hears is an exchange that all wait for, as long as a step of a small network takes, so it is
+    not made at every step but after as many as fit into half a second, which the first process decides as well.
+    """
+
+    _SECONDS = 0.5
+
+    def __init__(self, share: Share, should_stop: Callable[[], bool] | None):
+        self.share, self.should_stop = share, should_stop
+        self.n_steps, self.left, self.asked_at = 1, 0, math.nan
+
+    def __call__(self) -> bool:
+        if self.should_stop is None:
+            return False
+        if self.share.size == 1:
+            return self.should_stop()
+        if self.left > 0:
+            self.left -= 1
+            return False
+        is_over, self.n_steps = self.share.told(self._asked)
+        self.left = self.n_steps - 1
+        return is_over
+
+    def _asked(self) -> tuple[bool, int]:
+        """Return whether to stop, and after how many steps to ask again: at most twice as many as before."""
+        before, self.asked_at = self.asked_at, time.monotonic()
+        if math.isnan(before):
+            return self.should_stop(), 1
+        of_a_step = max(1e-6, (self.asked_at - before) / self.n_steps)
+        return self.should_stop(), max(1, min(2 * self.n_steps, int(self._SECONDS / of_a_step)))
 
 
 def _rows(n: int, rank: int, size: int) -> slice:

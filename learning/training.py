@@ -19,7 +19,7 @@ from learning.checkpoints import load_checkpoint, save_checkpoint
 from learning.config import Config
 from learning.datasets import NothingToLearn
 from learning.descent import Descent
-from learning.distribution import ALONE, Share
+from learning.distribution import ALONE, Share, Stopping
 from learning.learners import LEARNERS, Learner, require_possible
 from learning.optimisation import device_named, matmul_precision, one_thread
 from learning.progress import Progress, TrainingResult
@@ -57,7 +57,8 @@ def train_release(
     share : this process's part, where several train together (`learning.distribution`): same arguments in each,
         `out` is read and written by the first alone.
     on_progress : called at the start, at every validation and at least once a second.
-    should_stop : asked at every step; True ends the training with status "stopped", to be resumed later.
+    should_stop : asked at every step, where several processes train twice a second (`distribution.Stopping`); True ends
+        the training with status "stopped", to be resumed later.
 
     NothingToLearn, LandmarksUnusable, TrainingDiverged, FolderTaken, ConfigInvalid say what is wrong.
     """
@@ -138,8 +139,9 @@ class _Loop:
         if not self.n_steps and not self.best:
             self._validate(on_progress)  # solved in closed form: there is nothing to train
         self._show(on_progress, self.curve[-1] if self.curve else {})
+        is_over = Stopping(self.share, should_stop)
         while self.step < self.n_steps:
-            if should_stop is not None and self.share.told(should_stop):
+            if is_over():
                 status = STOPPED
                 break
             self.descent.advance(self.n_steps, self.curve)

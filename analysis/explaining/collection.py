@@ -28,6 +28,7 @@ from analysis.explaining import methods
 from analysis.explaining.asked import Asked
 from analysis.explaining.faces import Faces
 from analysis.explaining.gathered import Averages
+from analysis.explaining.memory import AtOnce
 from analysis.gradients import picture_score
 from analysis.occlusion import PARTS, occlusion
 from analysis.warping import mean_shape
@@ -119,12 +120,13 @@ def explain_collection(
     }
     _keep_plan(folder, plan)
     found = Collection(folder, checkpoint, faces, asked, plan)
+    at_once = AtOnce(batch)
     for start in range(0, len(asked), batch):
         if _is_whole(_part_path(folder, start)):
             continue
         part = asked.where(np.arange(start, min(start + batch, len(asked))))
         buffer = io.BytesIO()
-        np.savez(buffer, **_explained(faces, usable, part))
+        np.savez(buffer, **_explained(faces, usable, part, at_once))
         write_atomically(_part_path(folder, start), buffer.getvalue())
         if tell is not None:
             tell(start + len(part), len(asked))
@@ -155,10 +157,21 @@ def averages(found: Collection) -> dict[tuple[str, str], tuple[np.ndarray, int]]
     return {pair: mean for pair in pairs if (mean := gathered.of(*pair)) is not None}
 
 
-def _explained(faces: Faces, usable: dict, part: Asked) -> dict[str, np.ndarray]:
+def _explained(faces: Faces, usable: dict, part: Asked, at_once: AtOnce) -> dict[str, np.ndarray]:
+    """Return the arrays of one part, computed in as many pieces as memory needs: what is kept does not depend on it."""
     batch = faces.batch(part)
-    score = picture_score(faces.network)(batch.x, batch.direction).detach().cpu().numpy() + part.offset
-    arrays = {"position": part.position, "score": score}
+    pieces = at_once.pieces(len(part), lambda at: _explained_piece(faces.network, usable, batch.where(at)))
+    arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    arrays |= {"position": part.position, "score": arrays["score"] + part.offset}
+    if batch.regions is not None:
+        arrays["parts"] = np.array(batch.regions.names)
+    return arrays
+
+
+def _explained_piece(network, usable: dict, batch: methods.Batch) -> dict[str, np.ndarray]:
+    """Return what is computed of some pictures, rows of each array in their order."""
+    with torch.no_grad():
+        arrays = {"score": picture_score(network)(batch.x, batch.direction).cpu().numpy()}
     for key, explain in usable.items():
         heat = explain(batch).map.float().cpu().numpy()
         top = np.abs(np.nan_to_num(heat)).max(axis=(1, 2))
@@ -167,11 +180,10 @@ def _explained(faces: Faces, usable: dict, part: Asked) -> dict[str, np.ndarray]
         if batch.regions is not None:
             arrays[f"share-{key}"] = faithfulness.shares_in_regions(torch.from_numpy(heat), batch.regions.masks)
     if batch.regions is not None:
-        found = occlusion(picture_score(faces.network), batch.x, batch.direction, batch.regions)
+        found = occlusion(picture_score(network), batch.x, batch.direction, batch.regions)
         known = batch.regions.masks.any(axis=(1, 2, 3))
         arrays["change"] = np.where(known[:, None], found.change, np.nan)
         arrays["area"] = np.where(known[:, None], found.area, np.nan)
-        arrays["parts"] = np.array(batch.regions.names)
     return arrays
 
 

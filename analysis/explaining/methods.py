@@ -63,8 +63,8 @@ class Batch:
     regions: Regions | None = None
 
     def where(self, chosen) -> "Batch":
-        """Return the chosen pictures only."""
-        at = torch.as_tensor(np.asarray(chosen), device=self.x.device)
+        """Return the chosen pictures only; chosen : rows, or a slice."""
+        at = chosen if isinstance(chosen, slice) else torch.as_tensor(np.asarray(chosen), device=self.x.device)
         regions = self.regions
         if regions is not None:
             regions = Regions(regions.names, regions.masks[chosen], regions.skin[chosen])

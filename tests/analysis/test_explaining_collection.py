@@ -14,7 +14,12 @@ import pytest
 import torch
 
 from analysis.__main__ import main
-from analysis.explaining import collection, side_by_side
+from analysis.explaining import asked as asking
+from analysis.explaining import collection, methods, side_by_side
+from analysis.explaining.faces import Faces
+from analysis.explaining.memory import AtOnce
+from bench.kernels import Kernels
+from learning.checkpoints import load_checkpoint
 from tests.analysis.picture_checkpoints import picture_checkpoint
 from tests.analysis.releases import judged_faces
 from tests.analysis.test_pages import Page
@@ -144,6 +149,58 @@ def test_the_same_network_twice_looks_at_the_same(release, checkpoints, tmp_path
     assert np.array(found["alike"][0]["table"]) == pytest.approx(np.ones((2, 2)))
     assert json.dumps(found["examples"][0]["rows"][0]["maps"]) and set(found["groups"]) == set(CLASSES)
     assert found["networks"][0]["right"]["n"] == 100 and len(drawn) > 20
+
+
+def made(checkpoint, release, out, **how):
+    """Return the arrays of all parts of a pass that explains by Grad-CAM and occlusion."""
+    found = collection.explain_collection(checkpoint, release, out, wanted=QUICK, only=("happy",), **how)
+    return [arrays for _, arrays in found.parts()]
+
+
+def test_where_memory_runs_out_fewer_pictures_are_explained_at_once(release, checkpoints, tmp_path, monkeypatch):
+    whole, seen = made(checkpoints[0], release, tmp_path / "whole", batch=16), []
+    plain = methods.gradcam
+
+    def scarce(network, x, direction, **how):
+        seen.append(len(x))
+        if len(x) > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return plain(network, x, direction, **how)
+
+    monkeypatch.setattr(methods, "gradcam", scarce)
+    pieces = made(checkpoints[0], release, tmp_path / "pieces", batch=16)
+    assert seen[:6] == [16, 8, 4, 4, 4, 4]  # and from then on four
+    for one, other in zip(whole, pieces, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            if name != "parts":
+                np.testing.assert_allclose(other[name], one[name], rtol=2e-2, atol=2e-3)
+
+
+def test_a_picture_that_is_too_much_alone_is_said(release, checkpoints, tmp_path, monkeypatch, capsys):
+    def full(*args, **how):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nMore on many lines")
+
+    monkeypatch.setattr(methods, "gradcam", full)
+    arguments = [str(checkpoints[0]), str(release.path), "--out", str(tmp_path / "out"), "--methods", "gradcam"]
+    assert main(["explain", *arguments]) == 1
+    assert "runs out with a single picture: choose --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["gradcam", "lrp-alpha-2-beta-1", "integrated-gradients", "occlusion"])
+def test_no_picture_is_told_to_the_device_alone(release, checkpoints, method):
+    """As many operations for twelve pictures as for four: nothing is copied, waited for or computed one by one."""
+    faces = Faces(load_checkpoint(checkpoints[0]), release, "cpu")
+    asked, _ = asking.ask(load_checkpoint(checkpoints[0]), release, faces.pictures, faces.outputs, is_whole=True)
+    usable, _ = methods.usable(faces.network, has_neutral=True, has_regions=True, n_steps=1, wanted=(method,))
+    counts = []
+    for n in (4, 12):
+        part = asked.where(np.flatnonzero(asked.group != "neutral")[:n])
+        with Kernels() as found:
+            arrays = collection._explained(faces, usable, part, AtOnce(64))
+        assert len(arrays[f"map-{method}"]) == n and "change" in arrays
+        counts.append(found.counts)
+    assert counts[0] == counts[1] and counts[0].total() > 10
 
 
 def test_maps_of_different_sizes_are_compared_where_they_show_the_same_cut():

@@ -14,6 +14,7 @@ from pathlib import Path
 from triplets.importers import bp4d, bu3dfe, cifar10, fer2013, kdef, landmark_text, openface, us_adult_faces
 from triplets.importers.faces import ManyBad, Options, SourceUnreadable, convert
 from triplets.importers.labelled import write_labelled
+from triplets.output import status_of
 
 #: name -> (reader, landmark scheme or "", what the source is)
 FORMATS = {
@@ -129,4 +130,4 @@ def _command(found) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(status_of(main))
