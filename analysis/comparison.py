@@ -91,7 +91,8 @@ def figures(runs: list[Compared]) -> list[dict]:
 
 def overlaid(runs: list[Compared]) -> list[dict]:
     """Return [{"name", "series"}], one a metric, its series numbered by the place of their run."""
-    names = sorted({name for run in runs for name in run.curves}, key=_rank)
+    moving = {n for run in runs for n, points in run.curves.items() if len({value for _, value in points}) > 1}
+    names = sorted(moving, key=_rank)  # a figure that never changes is no curve, and stands in the table
     return [
         {
             "name": name.replace("_", " "),

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
@@ -31,6 +32,13 @@ def test_the_front_page_of_the_admin_shows_the_flow(researcher_client):
     assert "From faces to a published report" in page
     assert reverse("admin:triplets_collection_changelist") in page
     assert reverse("admin:auth_user_changelist") not in page
+
+
+def test_a_form_without_its_token_is_refused_in_words():
+    answer = Client(enforce_csrf_checks=True).post(reverse("admin:login"), {"username": "rita"})
+    assert answer.status_code == 403
+    page = answer.content.decode()
+    assert "Nothing was changed." in page and "<style" not in page and "CSRF" not in page
 
 
 def test_every_table_says_what_it_is(researcher_client):

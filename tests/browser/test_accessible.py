@@ -75,7 +75,7 @@ def test_the_pages_before_and_after(findings):
     client = Client()
     refused = client.post(address(alice, "questions"), {"position": "x"}).content.decode()
     assert findings.at(refused) == {}
-    for code in (400, 403, 404, 500):
+    for code in (400, 403, "403_csrf", 404, 500):
         assert findings.at(render_to_string(f"{code}.html")) == {}
     study.slots.update(state="done")
     assert findings(enter(study, "zoe"), "questions", "text=Nothing is left") == {}
