@@ -122,14 +122,14 @@ class SingleRatings:
 
 
 class Gathering:
-    """Collects ratings row by row in 14 bytes each, and what raters told about themselves."""
+    """Collects ratings row by row in 19 bytes each, and what raters told about themselves."""
 
     def __init__(self):
         self._stimuli: dict[str, int] = {}
         self._attributes: dict[str, int] = {}
         self._raters: dict[str, int] = {}
         self._told = defaultdict(lambda: defaultdict(Counter))
-        self._columns = {"stimulus": array("i"), "attribute": array("h"), "rater": array("i"), "rating": array("f")}
+        self._columns = {"stimulus": array("i"), "attribute": array("h"), "rater": array("i"), "rating": array("d")}
         self._is_counted = array("b")
 
     def add(self, stimulus: str, rater: str, ratings: dict[str, float], about: dict[str, str], *, is_counted: bool):
@@ -171,7 +171,7 @@ class Gathering:
             attributes=tuple(self._attributes),
             raters=tuple(self._raters),
             about=about,
-            rating=columns.pop("rating").astype(float),
+            rating=columns.pop("rating"),
             is_counted=counted[order],
             is_repeat=_is_repeat(columns["stimulus"], columns["attribute"], columns["rater"], counted[order]),
             **columns,
