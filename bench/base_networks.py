@@ -61,8 +61,8 @@ def _compare(options, folder: Path, out: Path):
             print(f"{name}: on faces held out {said}", flush=True)
             if start:
                 found[name] = collection.explain_collection(made.checkpoint, release, out / "maps" / name)
-                half = steps_to_half(found[name].checkpoint.curve)
-                print(f"{name}: half of what it learnt it knew after {half:.2f} of the steps", flush=True)
+                first, last = losses(found[name].checkpoint.curve)
+                print(f"{name}: training loss {first:.3f} over the first tenth of the steps, {last:.3f} over the last")
             start = start or str(made.checkpoint)
     results, drawn = side_by_side.compared(found)
     for network in results["networks"]:
@@ -78,16 +78,11 @@ def _compare(options, folder: Path, out: Path):
     (out / "explanations.html").write_text(render(results, drawn, release), encoding="utf-8")
 
 
-def steps_to_half(curve: list[dict]) -> float:
-    """Return after which share of the steps half of the fall of the training loss was done: small, it learnt fast.
-
-    The loss is that of single batches, so that it is smoothed by a running mean of its last tenth first.
-    """
-    loss, step = (np.array([point[key] for point in curve], float) for key in ("loss", "step"))
+def losses(curve: list[dict]) -> tuple[float, float]:
+    """Return the mean training loss over the first tenth of the steps and over the last: low first, it learnt fast."""
+    loss = np.array([point["loss"] for point in curve], float)
     width = max(1, len(loss) // 10)
-    smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
-    half = (smooth[0] + smooth.min()) / 2
-    return float(step[width - 1 :][np.argmax(smooth <= half)] / step[-1])
+    return float(loss[:width].mean()), float(loss[-width:].mean())
 
 
 def rated_faces(folder: Path, out: Path) -> archive.Release:
