@@ -178,15 +178,21 @@ def groups(results: dict) -> list[dict]:
 
 
 def elsewhere(results: dict) -> list[dict]:
-    """Return one row a figure that both collections allow: here, there and the drop."""
+    """Return one row a figure that both collections allow, then one a group of people: here, there and the drop.
+
+    Of groups also "more", how much larger their drop is than everybody else's.
+    """
+    found = part(results, "elsewhere")
+    groups = [row | {"label": f"{row['column']} {row['group']}"} for row in (found.get("groups") or {}).get("rows", [])]
     return [
         {"outcome": row["outcome"], "label": row["label"]}
         | {
             f"{side}_{key}": row[side][key]
-            for side in ("here", "there", "drop")
+            for side in ("here", "there", "drop", "more")
             for key in ("value", "low", "high", "n")
+            if side in row
         }
-        for row in part(results, "elsewhere").get("rows", [])
+        for row in [*found.get("rows", []), *groups]
     ]
 
 

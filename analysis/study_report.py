@@ -218,6 +218,7 @@ def _table(title: str, names, known: dict[str, dict]) -> dict:
     held = {name for row in rows for name in known[row]["figures"]}
     # Beside what is published, what training measured; what else an evaluation finds is on the network's own page.
     held = set(has) | (held & set(study_measures.OF_TRAINING)) if has else held
+    held -= {"satisfied"} if "satisfied 5" in has else set()  # level by level, as published
     columns = [name for name in FIGURES if name in held]
     labels = dict.fromkeys(label for row in rows for label in known[row]["labels"] if label not in PLACES)
     differ = [label for label in labels if len({known[row]["labels"].get(label) for row in rows}) > 1]

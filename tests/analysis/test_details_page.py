@@ -34,7 +34,9 @@ def everything(rich):
     rows = [
         {"outcome": "satisfied", "label": name, "here": share, "there": share, "drop": drop} for name in ("all", "5")
     ]
-    elsewhere = {"names": ["London", "cmu"], "sha256": ["a", "b"], "n_left_out": 3, "rows": rows}
+    group = rows[0] | {"column": "sex", "group": "f", "more": drop}
+    groups = {"n_groups": 1, "rows": [group]}
+    elsewhere = {"names": ["London", "cmu"], "sha256": ["a", "b"], "n_left_out": 3, "rows": rows, "groups": groups}
     noise = share | {"value": 0.6}
     controls = {"split": "test", "permuted": share, "shuffled": {"split": "test", "share": noise, "n": 50}}
     controls["divided"] = {"split": "test", "share": share, "n": 50, "how": "triplet"}
@@ -49,6 +51,8 @@ def test_every_part_is_a_section_a_plot_and_a_table(everything):
     made = {name: rows for name, rows in tables.all_tables(everything).items() if rows}
     assert set(made) >= {"kinds", "annotators", "calibration", "classes", "confusion", "action_units", "groups",
                      "elsewhere", "controls"}  # fmt: skip
+    assert (made["elsewhere"][-1]["label"], made["elsewhere"][-1]["more_low"]) == ("sex f", 0.1)
+    assert "1 groups" not in html and "Every group loses more than chance explains" in html and "sex f" in html
     written = csv.DictReader(io.StringIO(tables.as_csv(made["classes"])))
     wanted = ("network", "happy", "recall")
     happy = next(row for row in written if (row["classifier"], row["class"], row["figure"]) == wanted)
