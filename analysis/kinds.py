@@ -30,6 +30,9 @@ GROUPS = (
     ("sampler", ("random", "chosen")),
 )
 
+#: The sampler of triplets that `triplets.artificial` derives from labels.
+ARTIFICIAL = "artificial"
+
 
 def by_kind(
     hits: dict,
@@ -125,6 +128,11 @@ def novelty_kinds(triplets: Triplets, split: Split, release: Release) -> dict[st
         "known_faces": seen.all(1),
         "partly_known": seen.any(1) & ~seen.all(1),
     }
+
+
+def n_artificial(triplets: Triplets) -> int:
+    """Return how many triplets follow from labels, without anybody's having been asked."""
+    return int((np.asarray(triplets.sampler).astype(str) == ARTIFICIAL).sum())
 
 
 def sampler_kinds(triplets: Triplets) -> dict[str, np.ndarray]:

@@ -264,6 +264,7 @@ def environment() -> jinja2.Environment:
     }
     environment.globals |= {
         "comparison": wording.comparison,
+        "is_of_labels": wording.is_of_labels,
         "meaning_of_intervals": wording.meaning_of_intervals,
         "meaning_of_splits": wording.meaning_of_splits,
         "centroids": centroids,

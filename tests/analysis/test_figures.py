@@ -4,7 +4,7 @@ import re
 import plotly.graph_objects as go
 import pytest
 
-from analysis import figures, wording
+from analysis import figures, pages, wording
 
 
 def named_colours(value):
@@ -84,6 +84,15 @@ def test_missing_parts_are_missing_plots_and_no_errors(measured):
         levels |= {"one_person": None, "oracle": None}
     results["explanations"] = {"omitted": "it looks at nothing"}
     assert set(figures.all_figures(results)) == {"satisfied", "view", "dimensions"}
+
+
+def test_what_follows_from_labels_is_not_called_agreement_with_people(measured):
+    assert measured["n"]["artificial"] == 0 and "agrees with the majority" in wording.headline(measured)
+    results = copy.deepcopy(measured)
+    results["n"]["artificial"] = results["n"]["triplets_used"]
+    assert "no person was asked" in wording.headline(results)
+    page = pages.render_report(results | {"headline": wording.headline(results)}, title="Labels")
+    assert "Agreement with labels" in page and "No person was asked." in page and "People saw" not in page
 
 
 def test_sentences_by_hand():
