@@ -184,7 +184,7 @@ def of_groups_elsewhere(found: dict) -> str:
     """Return in plain words which groups of people lose on the second collection, and whether some lose more."""
     n, rows = found["n_groups"], found["rows"]
     text = (
-        f"{n} comparisons were made, a group of people each; their intervals are widened so that all of them together "
+        f"{n} comparisons of groups were made; their intervals are widened so that all of them together "
         "hold with 95 % (Bonferroni). "
         if n > 1
         else "One group of people was compared. "

@@ -211,7 +211,7 @@ def _grid(study: StudyResults, title: str, names, known: dict[str, dict]) -> dic
 
 def _table(title: str, names, known: dict[str, dict]) -> dict:
     """Return {"title", "columns", "published" (those of the columns that a publication fills), "rows": networks,
-    "settings": labels in which they differ, more than by their place}.
+    "settings": labels in which they differ, more than by their place, "has_states": whether a state tells anything}.
     """
     rows = [name for name in names if name in known]
     has = [name for name in FIGURES if any(name in known[row]["published"] for row in rows)]
@@ -222,4 +222,7 @@ def _table(title: str, names, known: dict[str, dict]) -> dict:
     columns = [name for name in FIGURES if name in held]
     labels = dict.fromkeys(label for row in rows for label in known[row]["labels"] if label not in PLACES)
     differ = [label for label in labels if len({known[row]["labels"].get(label) for row in rows}) > 1]
-    return {"title": title, "columns": columns, "published": has, "rows": rows, "settings": differ}
+    plain = [known[row]["status"] == FINISHED and known[row]["majority"] is None for row in rows]
+    has_states = not all(plain) or any(known[row]["of_the_mean"] is not None for row in rows)
+    found = {"title": title, "columns": columns, "published": has, "rows": rows}
+    return found | {"settings": differ, "has_states": has_states}
