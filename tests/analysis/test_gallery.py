@@ -1,9 +1,11 @@
 """Every attribute once, and one person happy and unhappy: pictures with their scores."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from analysis.explaining import explanations, gallery, pairs
+from analysis.explaining import asked, explanations, gallery, methods, pairs, pictures
 from analysis.explaining.faces import Faces
 from learning.checkpoints import load_checkpoint
 from tests.analysis.picture_checkpoints import picture_checkpoint
@@ -53,11 +55,19 @@ def test_every_attribute_shows_the_pictures_that_people_rated_highest_and_lowest
         assert high["said"] == pytest.approx(says, rel=1e-5)
 
 
-def test_few_attributes_are_explained_at_length_and_not_again(tmp_path):
-    release = picture_release(tmp_path / "release")
-    path = picture_checkpoint(tmp_path / "c.safetensors", release, "attributes", tuple(release.stimuli.attributes)[:1])
-    found, _ = explanations(load_checkpoint(path), release, teraflops=1e-6)
-    assert found["each"] == [] and found["painted"] == {}  # this release knows no parts of faces
+def test_few_attributes_are_explained_at_length_and_not_again(rated):
+    release, checkpoint = rated
+    looked = Faces(checkpoint, release, "cpu")
+    told = SimpleNamespace(groups=list(RATED))
+    assert pictures._each(looked, checkpoint, told, "test", drawn := {}, tell=lambda: None) == [] and drawn == {}
+
+
+def test_where_no_parts_of_faces_are_known_none_is_painted_over(rated):
+    release, checkpoint = rated
+    looked = Faces(checkpoint, release, "cpu")
+    questions, _ = asked.ask(checkpoint, release, looked.pictures, looked.outputs)
+    usable, _ = methods.usable(looked.network, has_neutral=False, has_regions=False)
+    assert gallery.painted_over(looked, usable, questions.where([0]), {}, lambda: None) == {}
 
 
 def test_pairs_are_one_persons_happy_and_unhappy_picture(tmp_path):
