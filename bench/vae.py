@@ -3,8 +3,8 @@
 "posed": 100 subjects x 25, 8,000 artificial training triplets, 1,000 for validation and test, as the thesis. Both are
 trained here, one after the other, and judged at each of their validations by the test triplets that the best network
 so far (by validation bound) satisfies. The time is CPU time of one thread without the judging; the default is trained
-before and after the published recipe, so that other work on the machine weighs on both. On a GPU, see
-`bench.vae_stacked`, which is run at the end.
+before and after the published recipe, so that other work on the machine weighs on both. Many at once and what a GPU
+does, `bench.vae_stacked` and parts of `bench.gpu`, are run at the end.
 
 "asked" (for other measurements): questions as a study designs them, five answers of simulated people each.
 """

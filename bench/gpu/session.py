@@ -14,13 +14,14 @@ import torch
 
 #: Part -> (module that has a function of its name, seconds that it may take), in the order of their weight.
 PARTS = {
-    "steps": ("bench.gpu.vae", 190),
-    "whole": ("bench.gpu.vae", 150),
-    "equal": ("bench.gpu.vae", 90),
-    "stacked": ("bench.gpu.vae", 150),
-    "pictures": ("bench.gpu.pictures", 90),
-    "explanations": ("bench.gpu.pictures", 90),
+    "steps": ("bench.gpu.vae", 120),
+    "whole": ("bench.gpu.vae", 140),
+    "equal": ("bench.gpu.vae", 70),
+    "stacked": ("bench.gpu.vae", 120),
+    "pictures": ("bench.gpu.pictures", 70),
+    "explanations": ("bench.gpu.pictures", 60),
     "launched": ("bench.gpu.launched", 60),
+    "trials": ("bench.gpu.vae", 150),
 }
 _SECONDS = 540
 #: So much longer may a part take than it was told.

@@ -161,23 +161,6 @@ def test_a_device_that_is_broken_by_recording_says_how_to_do_without(release, tm
         train_release(release, tiny(), seed=3, out=tmp_path)
 
 
-def test_both_rows_of_a_gpu_are_printed_where_there_is_one(release, recorders, monkeypatch, capsys):
-    from bench import vae_stacked
-
-    vae_stacked.on_gpu(release, tiny(n_steps=8, validate_every=4))
-    assert capsys.readouterr().out.count("no GPU, so not measured") == 2
-    for name, found in (("is_available", True), ("get_device_name", "Fake GPU"), ("synchronize", None)):
-        monkeypatch.setattr(torch.cuda, name, lambda found=found: found)
-    monkeypatch.setattr(vae_stacked, "GPU", "cpu")
-    monkeypatch.setattr(vae_stacked, "N_MEMBERS", 2)
-    monkeypatch.setattr(vae_stacked, "N_STEPS_NAIVE", 4)
-    vae_stacked.on_gpu(release, tiny(n_steps=8, validate_every=4))
-    alone, one, many = capsys.readouterr().out.splitlines()
-    assert "Fake GPU: published recipe, 8 iterations:" in alone and "naive loop" in alone
-    assert "1 at once" in one and "1.00 times one" in one and "2 at once" in many
-    assert len(recorders) == 3 and all(recorder.n_replayed == 5 for recorder in recorders)
-
-
 def test_memory_that_runs_out_while_recording_is_said_as_such(recorders):
     recorder, step = captured.recorder_for(torch.device("cpu")), iter([None] * 3)
 

@@ -18,10 +18,22 @@ make_release(folder)
 """
 
 
+PREPARE_PICTURES = """
+import pathlib, sys
+import django
+django.setup()
+from tests.learning.made import stored
+from tests.learning.picture_releases import picture_release
+folder = pathlib.Path(sys.argv[1])
+picture_release(folder / "release")
+stored(folder, name="bars-v1", collection="bars")
+"""
+
+
 class TrainingSite(Site):
-    def train(self, *changes) -> int:
+    def train(self, *changes, recipe="topological-vae", release="smiles-v1") -> int:
         sets = [part for change in changes for part in ("--set", change)]
-        out = self.python("manage.py", "train", "topological-vae", "--release", "smiles-v1", "--json", *sets)
+        out = self.python("manage.py", "train", recipe, "--release", release, "--json", *sets)
         state = json.loads(out.splitlines()[-1])
         assert state["status"] == "queued"
         return state["run"]
@@ -50,6 +62,27 @@ def site(tmp_path_factory):
     for worker in site.workers:
         if worker.poll() is None:
             site.kill(worker)
+
+
+def test_what_is_solved_without_a_step_is_evaluated_by_the_worker_too(site):
+    """`picture-attributes-ridge`: no progress is told while it is solved, so that the second thread says it lives."""
+    site.environment |= {"EXPLAIN_TERAFLOPS": "0", "PROJECTIONS": "pca"}
+    site.python("-c", PREPARE_PICTURES, str(site.folder / "pictures"))
+    settings = ("size=24", "channels=1", "crop=whole", "attributes=height")
+    run = site.train(*settings, recipe="picture-attributes-ridge", release="bars-v1")
+    worker = site.start_worker()
+    assert site.wait(run, is_over)["status"] == "finished"
+    deadline = time.monotonic() + 120
+    while not (found := site.rows("SELECT status, message, results FROM analysis_evaluation WHERE finished_at > ''")):
+        assert time.monotonic() < deadline, site.logs()
+        time.sleep(0.2)
+    worker.terminate()
+    worker.wait(timeout=60)
+    (evaluation,) = found
+    assert (evaluation["status"], evaluation["message"]) == ("finished", ""), evaluation["message"]
+    answers = json.loads(evaluation["results"])["answers"]
+    assert list(answers["by_split"]["test"]["attributes"]) == ["height"]
+    assert "database is locked" not in site.logs()
 
 
 def is_over(state):
