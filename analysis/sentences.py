@@ -279,16 +279,26 @@ def of_answers(found: dict) -> str:
     """Return the one sentence about what a network of pictures says itself."""
     of = found["by_split"][found["split"]]
     if found["kind"] == "class":
-        return (
+        named = (
             f"names the {len(found['names'])} classes rightly in {interval(of['accuracy'])} of {of['n']:,} pictures; "
-            f"always naming the commonest would be right in {percent(of['chance'])} %"
         )
+        if of["accuracy"]["value"] <= of["chance"]:
+            return f"{named}that is no better than always naming the commonest, right in {percent(of['chance'])} %"
+        return f"{named}always naming the commonest would be right in {percent(of['chance'])} %"
     known = [f for f in of["attributes"].values() if f["r2"]]
     if not known:
         return f"predicts {len(found['names'])} attributes, none of which varies"
     mean = sum(f["r2"]["value"] for f in known) / len(known)
     bounds = [f["bounds"]["r2"] for f in known if f["bounds"]]
     what = f"{len(known)} attributes" if len(known) > 1 else "one attribute"
+    values = [f["r2"]["value"] for f in known]
+    if max(values) <= 0:
+        return f"predicts {what} of {of['n']:,} pictures no better than always saying their mean (R² not above 0)"
+    if mean <= 0:  # one attribute that is far off would hide what the others are
+        n_above = sum(value > 0 for value in values)
+        text = f"predicts {n_above} of {what} of {of['n']:,} pictures better than their mean would, at best with R² "
+        text += f"{max(values):.2f}"
+        return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")
     text = f"explains R² {mean:.2f} of what people see in {what} of {of['n']:,} pictures"
     text += ", on average" if len(known) > 1 else ""
     return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")

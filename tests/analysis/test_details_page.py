@@ -94,6 +94,18 @@ def test_the_headline_is_of_what_the_network_names(rich, rated):
     assert "R²" in sentences.headline(rated) and "the ratings themselves allow" in sentences.headline(rated)
 
 
+def test_a_network_that_is_no_better_than_a_constant_is_said_to_be_so(rich, rated):
+    named, judged = copy.deepcopy(rich["answers"]), copy.deepcopy(rated["answers"])
+    of = named["by_split"][named["split"]]
+    of["accuracy"]["value"] = of["chance"]
+    assert "no better than always naming the commonest" in sentences.of_answers(named)
+    for figures_of in judged["by_split"][judged["split"]]["attributes"].values():
+        if figures_of["r2"]:
+            figures_of["r2"]["value"] = -184.8
+    assert "no better than always saying their mean" in sentences.of_answers(judged)
+    assert "184" not in sentences.of_answers(judged)
+
+
 def test_parts_that_were_left_out_say_why(everything):
     results = copy.deepcopy(everything)
     for name in ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers"):
