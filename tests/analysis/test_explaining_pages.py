@@ -71,6 +71,28 @@ def test_the_page_shows_why_and_how_far_to_trust_it(which, assets, request):
         shown = Alternatives(section)
         assert len(shown.alternatives) > 20 and all(shown.alternatives)
         assert any("% of it in the" in alt.replace("\u00a0", " ").replace(" %", "%") for alt in shown.alternatives)
+        painted = results["explanations"]["painted"]
+        assert "The same face with parts painted over" in section and f"score and {painted['method']}" in words
+        states = [state for face in painted["faces"] for state in face["states"]]
+        assert sum("painted over" in alt for alt in shown.alternatives) == sum(bool(state["part"]) for state in states)
+        for state in states:
+            assert f"<strong>{reasons.with_sign(state['score'], 2, False)}</strong>" in section
+
+
+def test_every_attribute_of_a_network_of_many_stands_in_its_report(pictured):
+    drawn = {"face": "data:image/jpeg;base64,AA", "map": "data:image/jpeg;base64,BB"}
+    ends = [
+        {"end": end, "key": "k.jpg", "truth": truth, "said": 5.25, "picture": "face", "map": shown}
+        for end, truth, shown in (("highest", 8.0, "map"), ("lowest", 1.5, None))
+    ]
+    explained = pictured["explanations"] | {"each": [{"name": "we<i>rd", "n": 9, "pictures": ends}]}
+    html = pages.render_report(
+        pictured | {"explanations": explained, "heatmaps": pictured["heatmaps"] | drawn}, title="Faces"
+    )
+    section = html[html.index('<section id="explanations"') :]
+    assert "Every attribute" in section and "<strong>we&lt;i&gt;rd</strong>" in section
+    assert 'alt="Grad-CAM of we&lt;i&gt;rd, rated highest"' in section and "nothing counts" in section
+    assert "people 8.0, network 5.2" in section and "people 1.5" in section
 
 
 def test_older_results_and_networks_without_reasons_still_have_a_page(measured):
