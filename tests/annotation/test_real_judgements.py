@@ -1,7 +1,6 @@
 """Real people's triplets (cfd36), all the way: imported, filtered, settled, frozen."""
 
 import csv
-import time
 
 import numpy as np
 import pytest
@@ -34,9 +33,7 @@ def cfd36(shared_data):
 
 def test_the_file_says_what_its_description_says(cfd36):
     study, path = cfd36
-    started = time.monotonic()
     imported = import_responses(study, path)
-    assert time.monotonic() - started < 20
     assert (imported.n_responses, imported.n_new, imported.n_annotators) == (20_240, 20_240, 20)
     responses = Response.objects.filter(study=study)
     by_role = {
@@ -81,11 +78,9 @@ def test_a_strict_filter_sets_people_aside_and_their_votes_with_them(cfd36):
 def test_settled_and_frozen_it_holds_what_people_chose(cfd36, tmp_path):
     study, path = cfd36
     import_responses(study, path)
-    started = time.monotonic()
     settled = settle_questions(study)
     assert settled.n_settled + settled.n_open == Question.objects.filter(role__in=["ordinary", "shared"]).count()
     release = freeze_release(study, tmp_path / "release")
-    assert time.monotonic() - started < 30
     frozen = archive.read_release(tmp_path / "release")
     assert frozen.sha256 == release.sha256
     assert len(frozen.triplets) == settled.n_settled == release.n_triplets

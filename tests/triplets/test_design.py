@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -181,11 +179,10 @@ def test_short_stimuli_of_a_split_keep_their_own_row_numbers():
     assert design_by_split([], []).triplets.shape == (0, 3)
 
 
-def test_a_hundred_thousand_stimuli_take_seconds():
-    started = time.perf_counter()
+def test_a_hundred_thousand_stimuli_take_part_equally():
     design = design_triplets(np.repeat(np.arange(4000), 25))
     assert len(design.triplets) == 200_000
-    assert time.perf_counter() - started < 20  # measured 2 s
+    assert np.all(degrees(design.triplets, 100_000) == 6)
 
 
 @pytest.mark.parametrize(
