@@ -4,7 +4,7 @@ Reports on a whole study, as `python -m learning RELEASE --recipe STUDY --out DI
 
     OUT/study.html      its tables with the published figures beside ours
     OUT/study.json      every number
-    OUT/networks.csv, classes.csv, attributes.csv, second.csv, occlusion.csv
+    OUT/networks.csv, classes.csv, attributes.csv, raters.csv, second.csv, occlusion.csv
     OUT/figure-*.svg, .png, .csv
     OUT/NAME.html       with --release: the report of each network, its numbers, tables and model card in OUT/NAME/
     OUT/data-sheet.md
