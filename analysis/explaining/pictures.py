@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from analysis import faithfulness, heatmaps
 from analysis.explained import NotExplainable
@@ -12,6 +14,7 @@ from analysis.explaining import amount as amounts
 from analysis.explaining import asked as asking
 from analysis.explaining.asked import Asked
 from analysis.explaining.faces import Faces
+from analysis.explaining.memory import AtOnce
 from analysis.gradients import picture_score
 from analysis.occlusion import occlusion
 from analysis.warping import mean_shape
@@ -126,12 +129,12 @@ def sample_figures(
     areas, changes, names = [], [], ()
     measured = dict(usable) | {methods.GRADIENT: methods.build(methods.GRADIENT, faces.network)}
     aligned: dict[str, list] = {key: [] for key in (measured if manifold is not None else ())}
-    score = picture_score(faces.network)
+    score, at_once = picture_score(faces.network), AtOnce(_AT_ONCE)
     for start in range(0, len(sample), _AT_ONCE):
         at = np.arange(start, min(start + _AT_ONCE, len(sample)))
         part = sample.where(at)
         batch = faces.batch(part, points[at])
-        maps = {key: explain(batch).map for key, explain in measured.items()}
+        maps = _maps(measured, batch, at_once)
         for key, parts in aligned.items():
             parts.append(manifold.alignment(maps[key], part.position, points[at]))
         del maps[methods.GRADIENT]
@@ -141,11 +144,12 @@ def sample_figures(
             changes.append(occlusion(score, batch.x, batch.direction, batch.regions).change)
             for key, found in maps.items():
                 shares[key].append(faithfulness.shares_in_regions(found, batch.regions.masks))
-        for k, i in enumerate(at):
-            if averages is not None:
+        if averages is not None:
+            drawable = {key: found.cpu().numpy() for key, found in maps.items()}
+            for k, i in enumerate(at):
                 averages.add(part.group[k], "picture", points[i], faces.shown(int(part.position[k])))
-                for key, found in maps.items():
-                    averages.add(part.group[k], key, points[i], found[k].cpu().numpy())
+                for key, found in drawable.items():
+                    averages.add(part.group[k], key, points[i], found[k])
         tell()
     people = faces.people[sample.position]
     found: dict = {"shares": [], "occlusion": [], "averages": _averages(averages, usable, sample, drawn)}
@@ -209,6 +213,14 @@ def examples(
             found.append(one)
         tell()
     return found
+
+
+def _maps(measured: dict, batch: methods.Batch, at_once: AtOnce) -> dict[str, Tensor]:
+    """Return {method: (b, h, w) maps} on the device, computed in as many pieces as its memory needs."""
+    pieces = at_once.pieces(
+        len(batch.x), lambda at: {key: explain(batch.where(at)).map for key, explain in measured.items()}
+    )
+    return {key: torch.cat([piece[key] for piece in pieces]) for key in measured}
 
 
 def _drawn(name: str, picture: np.ndarray, heat: np.ndarray, key: str, drawn: dict) -> dict:

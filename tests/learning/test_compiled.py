@@ -1,10 +1,12 @@
 """A step whose kernels torch.compile merges is the step; no compiler is asked here, only what torch.compile sees."""
 
+import contextlib
+
 import pytest
 import torch
 
 from bench import kernels
-from learning import optimisation
+from learning import optimisation, stacked, training
 from learning.config import ConfigInvalid
 from learning.descent import Descent
 from learning.distribution import Share
@@ -110,6 +112,16 @@ def test_matrices_are_multiplied_on_a_gpu_as_said_and_afterwards_as_before(preci
         with optimisation.matmul_precision(torch.device(device), precision):
             assert torch.get_float32_matmul_precision() == expected
         assert torch.get_float32_matmul_precision() == before
+
+
+def test_trainings_multiply_as_they_are_told(release, tmp_path, monkeypatch):
+    told = []
+    for module in (stacked, training):
+        monkeypatch.setattr(module, "matmul_precision", lambda *how: told.append(how) or contextlib.nullcontext())
+    config = tiny(n_steps=2, validate_every=2, matmul="tf32")
+    train_release(release, config, seed=3, out=tmp_path)
+    train_stacked(release, [Member(config, 3)])
+    assert told == 2 * [(CPU, "tf32")]
 
 
 def test_dropout_drawn_beforehand_is_that_of_the_layers(release):
