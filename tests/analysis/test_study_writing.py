@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from learning.checkpoints import load_checkpoint
 from learning.models import Checkpoint, Run
 from learning.predictions import predict
 from learning.services.archives import open_release
+from learning.studies import STUDIES
 from tests.analysis.picture_checkpoints import picture_checkpoint
 from tests.analysis.test_redo import COMMANDS, commands_of, without_clocks
 from tests.learning.made import store_release
@@ -47,7 +49,7 @@ def releases(settings, tmp_path):
     settings.MEDIA_ROOT = settings.VAR_DIR / "files"
     settings.EXPLAIN_TERAFLOPS = 0.001
     picture_release(tmp_path / "bars")
-    picture_release(tmp_path / "others", seed=5, n_subjects=6, with_split=False)
+    picture_release(tmp_path / "others", seed=5, n_subjects=6, with_split=False, collection="others")
     return (
         store_release(tmp_path / "bars", name="bars-v1", collection="bars"),
         store_release(tmp_path / "others", name="others-v1", collection="others"),
@@ -143,6 +145,25 @@ def test_a_report_waits_for_evaluations_and_a_lost_worker_costs_nothing(releases
     assert not StudyReport.objects.filter(is_published=True).exists()
     client.post(f"/admin/analysis/studyreport/{report.pk}/again/")
     assert StudyReport.objects.filter(status="queued", version=2).exists()
+
+
+@pytest.mark.django_db
+def test_drops_on_the_second_collection_have_intervals(releases, monkeypatch):
+    whole = STUDIES["fer2013-networks"]
+    part = replace(whole.parts[0], is_measured_elsewhere=True)
+    small = replace(whole, parts=(part,), tables={"As published": (part.name,)}, looked_at=(part.name,))
+    monkeypatch.setitem(STUDIES, whole.name, small)
+    services.create_study_run(releases[0], whole.name, second=releases[1], changes=SMALL)
+    work(monkeypatch)
+    report = StudyReport.objects.get()
+    (network,) = report.results["parts"]
+    accuracy = network["second"]["overall"]["accuracy"]
+    drop = accuracy["estimates"]["drop"]
+    assert drop["value"] == pytest.approx(accuracy["drop"]) and drop["low"] < drop["value"] < drop["high"]
+    assert "here" in network["second"]["said"][0] and "points" in network["second"]["said"][0]
+    with report.archive.open("rb") as file, zipfile.ZipFile(file) as archive:
+        assert "drop_low" in archive.read("second.csv").decode().splitlines()[0]
+        assert '<section id="elsewhere"' in archive.read(f"{part.name}.html").decode()  # the network's own page too
 
 
 @pytest.mark.django_db
