@@ -230,10 +230,16 @@ def of_label_control(found: dict) -> str:
             f"alone would give {percent(found['chance'])} %. What the labels taught the network is the rest, "
             f"{lead:+.0f} points."
         )
-    ours, theirs = (f"{found[name]['value'] or 0:.2f}" for name in ("ours", "shuffled"))
+    ours, theirs = (found[name]["value"] for name in ("ours", "shuffled"))
+    ours = "no correlation is defined either" if ours is None else f"the mean correlation is {ours:.2f}"
+    if theirs is None:
+        return (
+            f"{start} says the same of every held-out picture, as it should where labels tell nothing of pictures: no "
+            f"correlation is defined. With the true labels {ours}."
+        )
     return (
-        f"{start} predicts attributes of the held-out pictures with a mean correlation of {theirs}, where 0 is "
-        f"expected; with the true labels it is {ours}."
+        f"{start} predicts attributes of the held-out pictures with a mean correlation of {theirs:.2f}, where 0 is "
+        f"expected; with the true labels {ours}."
     )
 
 

@@ -137,9 +137,20 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "tangent": _tangent(measured),
         "tangent_omitted": (((measured or {}).get("explanations") or {}).get("tangent") or {}).get("omitted"),
         "gaps": sentences.of_gaps((measured or {}).get("groups")),
+        "controls": _controls(measured or {}),
         "raters": ((measured or {}).get("answers") or {}).get("raters"),
         "with_people": sentences.of_people_who_rate(study_measures.attributes(measured, split)),
     }
+
+
+def _controls(measured: dict) -> str:
+    """Return what the network trained on shuffled labels or verdicts says of ours, "" where there is none."""
+    found = measured.get("controls") or {}
+    if "labels" in found:
+        return sentences.of_label_control(found["labels"])
+    if "permuted" in found:
+        return sentences.of_controls(found, measured["satisfied"][found["split"]]["all"])
+    return ""
 
 
 def _published_confusion(study: StudyResults, part: PartResult) -> dict | None:

@@ -323,3 +323,19 @@ def test_maps_beyond_principal_components_are_for_few_networks():
     assert of("vit-vs-resnet", "resnet50", every) == every and of("vit-vs-resnet", "vit-sgd-1e-2", every) == ("pca",)
     assert of("topological-vae/posed", "posed-6.6-row-1", every) == ("pca",)
     assert of("", "", every) == every and of("topological-vae/posed", "posed-6.6-row-1", ("umap",)) == ()
+
+
+def test_controls_are_told_in_the_study_and_no_correlation_is_no_zero():
+    def told(ours, theirs):
+        labels = {"figure": "r", "ours": {"value": ours}, "shuffled": {"value": theirs}, "chance": 0.0}
+        return study_report._controls({"controls": {"labels": labels}})
+
+    assert "mean correlation of 0.03, where 0 is expected; with the true labels the mean correlation is 0.47" in told(
+        0.47, 0.03
+    )
+    assert "says the same of every held-out picture" in told(0.47, None) and "0.00" not in told(0.47, None)
+    assert told(None, None).endswith("no correlation is defined either.")
+    judged = {"split": "test", "permuted": share(0.5), "shuffled": {"share": share(0.6)}}
+    satisfied = {"test": {"all": share(0.8)}}
+    assert "the rest, +20 points" in study_report._controls({"controls": judged, "satisfied": satisfied})
+    assert study_report._controls({}) == study_report._controls({"controls": {"omitted": "why"}}) == ""
