@@ -69,12 +69,16 @@ def release_files(release: Release) -> list[dict]:
 
 
 def release_settings(release: Release) -> list[tuple[str, object]]:
-    """Return the settings by name, groups opened: consensus.filter and so on."""
+    """Return the settings by name, groups opened, as words that a line can end between: "consensus, filter"."""
     found = []
     for name, value in sorted(release.manifest.get("settings", {}).items()):
         group = value.items() if isinstance(value, dict) else [("", value)]
-        found.extend((f"{name}.{part}" if part else name, setting) for part, setting in group)
-    return found
+        found.extend((f"{name}, {part}" if part else name, setting) for part, setting in group)
+    return [(name.replace("_", " "), _plainly(value)) for name, value in found]
+
+
+def _plainly(value):
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)

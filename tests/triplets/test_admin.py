@@ -193,8 +193,8 @@ class TestRelease:
         assert "/api/releases/smiles-v1/archive/" in html
         assert "/api/releases/smiles-v1/files/triplets.csv" in html
         assert "images/ (1 pictures)" in html
-        assert "consensus.triplets" in html
         assert f"/admin/learning/run/add/?release={release.pk}" in html
+        assert "<dt>gold threshold</dt><dd>0.75</dd>" in html and "<dt>consensus, triplets</dt>" in html
 
     def test_a_token_is_shown_once(self, researcher_client, release):
         add = reverse("admin:triplets_releasetoken_add")
