@@ -52,18 +52,29 @@ def of_manifold(found: dict) -> str:
 
 
 def of_alignment(found: dict) -> str:
-    """Return which explanations of landmarks point along faces more than the control does, and which do not."""
+    """Return which explanations of landmarks point along faces more than the control does, and which do not.
+
+    >>> known = {"lead": {"value": 0.2, "low": 0.1}}
+    >>> of_alignment({"gradient": known, "integrated gradients": known})
+    'Above the control by more than chance explains: the gradient and the integrated gradients.'
+    """
+    leads = {name: found[name]["lead"] for name in ("gradient", "integrated gradients")}
+    known = {name: lead for name, lead in leads.items() if lead["value"] is not None}
+    ahead = [name for name, lead in known.items() if lead["low"] is not None and lead["low"] > 0]
+    rest = [name for name in known if name not in ahead]
     said = []
-    for name in ("gradient", "integrated gradients"):
-        lead = found[name]["lead"]
-        if lead["value"] is None:
-            continue
-        is_ahead = lead["low"] is not None and lead["low"] > 0
-        said.append(f"the {name} {'lie' if name.endswith('s') else 'lies'} " + (
-            "above the control by more than chance explains" if is_ahead
-            else "not certainly above the control: what it shows may be the form of faces and not what the probe learnt"
-        ))  # fmt: skip
-    return (said and f"{'; '.join(said)}.".capitalize()) or ""
+    if ahead:
+        said.append(f"Above the control by more than chance explains: {_listed(ahead)}.")
+    if rest:
+        said.append(
+            f"Not certainly above the control: {_listed(rest)}; what is seen there may be the form of faces and not "
+            "what the probe learnt."
+        )
+    return " ".join(said)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"the {name}" for name in names)
 
 
 def n_open(found: dict) -> int:
