@@ -110,6 +110,7 @@ def of_attributes(answers: Answers, at, training, subject, reliability: dict, **
     return {
         "n": len(at),
         "attributes": by_attribute,
+        "means": attributes.mean_figures(answers.value[at], answers.said[at], subject[at], **how),
         "cross": attributes.cross_correlations(answers.value[at], answers.said[at]),
         "warning": scores.attribute_collapse(answers.value[at], answers.said[at], answers.names),
     }

@@ -42,6 +42,10 @@ def mean_error(sums: np.ndarray) -> np.ndarray:
     return sums[..., 6] / sums[..., 0]
 
 
+#: figure -> (statistic of sums of `moments`, scale of its interval)
+FIGURES = {"mae": (mean_error, ERROR), "pearson": (pearson, CORRELATION), "r2": (explained, EXPLAINED)}
+
+
 def attribute_figures(
     truth, predicted, subject=None, *, baseline: float, error_variance=None, reliability=None, n_bootstrap=1000, seed=0
 ) -> dict:
@@ -62,11 +66,7 @@ def attribute_figures(
     people = None if subject is None else np.asarray(subject).astype(str)[known]
     resample = Resample(units_of(people, len(truth)), n_bootstrap, seed)
     columns = moments(truth, predicted)
-    for name, statistic, scale in (
-        ("mae", mean_error, ERROR),
-        ("pearson", pearson, CORRELATION),
-        ("r2", explained, EXPLAINED),
-    ):
+    for name, (statistic, scale) in FIGURES.items():
         found[name] = plain(resample.estimate(columns, statistic, scale))
     found["mae_of_mean"] = float(np.abs(truth - baseline).mean())
     error = np.full(len(known), np.nan) if error_variance is None else np.asarray(error_variance, np.float64)
@@ -83,6 +83,40 @@ def attribute_figures(
             "mae": float(np.sqrt(2 / np.pi * max(noise, 0))),
         }
     return found
+
+
+def mean_figures(truth, predicted, subject=None, *, n_bootstrap=1000, seed=0) -> dict[str, dict | None]:
+    """Return MAE, Pearson's r and R², each the plain mean over attributes, with intervals over the same people.
+
+    truth, predicted : (n, k) float, truth nan where unknown; subject : (n,) str. Attributes without a figure, such as
+    r of predictions that do not vary, are left out of its mean; None where none has one.
+    """
+    truth, predicted = (np.asarray(values, np.float64) for values in (truth, predicted))
+    known = np.isfinite(truth) & np.isfinite(predicted)
+    units = units_of(subject, len(truth))
+    rated = [k for k in range(truth.shape[1]) if known[:, k].sum() >= MIN_CASES]
+    if not rated:
+        return dict.fromkeys(FIGURES)
+    sums = []
+    for k in rated:
+        columns = np.zeros((len(truth), 7))
+        columns[known[:, k]] = moments(truth[known[:, k], k], predicted[known[:, k], k])
+        sums.append(units.sums(columns))
+    resample, size = Resample(units, n_bootstrap, seed), units.sums(known.any(1)[:, None].astype(float))[:, 0]
+
+    def mean(statistic):
+        def of(drawn):
+            each = statistic(drawn.reshape(len(drawn), len(rated), 7))
+            n = np.isfinite(each).sum(1)
+            return np.where(n > 0, np.nansum(each, axis=1) / np.maximum(n, 1), np.nan)
+
+        return of
+
+    every = np.concatenate(sums, axis=1)
+    return {
+        name: plain(resample.found(resample.replicates(every, mean(statistic)), size, scale))
+        for name, (statistic, scale) in FIGURES.items()
+    }
 
 
 def cross_correlations(truth, predicted) -> dict[str, list]:

@@ -99,10 +99,6 @@ def _compared(of: Measured, network) -> dict:
             "shuffled": pair[1],
             "chance": figures[0]["chance"],
         }
-    pair = [_mean_correlation(figure["attributes"]) for figure in figures]
+    nothing = {"value": None, "low": None, "high": None, "n": 0}
+    pair = [figure["means"]["pearson"] or nothing for figure in figures]
     return {"split": name, "figure": "r", "ours": pair[0], "shuffled": pair[1], "chance": 0.0}
-
-
-def _mean_correlation(by_attribute: dict) -> dict:
-    known = [figures["pearson"]["value"] for figures in by_attribute.values() if figures["pearson"]]
-    return {"value": float(np.mean(known)) if known else None, "low": None, "high": None, "n": len(known)}

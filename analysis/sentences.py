@@ -230,17 +230,25 @@ def of_label_control(found: dict) -> str:
             f"alone would give {percent(found['chance'])} %. What the labels taught the network is the rest, "
             f"{lead:+.0f} points."
         )
-    ours, theirs = (found[name]["value"] for name in ("ours", "shuffled"))
-    ours = "no correlation is defined either" if ours is None else f"the mean correlation is {ours:.2f}"
-    if theirs is None:
+    ours, theirs = (_correlation(found[name]) for name in ("ours", "shuffled"))
+    ours = f"the mean correlation is {ours}" if ours else "no correlation is defined either"
+    if not theirs:
         return (
             f"{start} says the same of every held-out picture, as it should where labels tell nothing of pictures: no "
             f"correlation is defined. With the true labels {ours}."
         )
     return (
-        f"{start} predicts attributes of the held-out pictures with a mean correlation of {theirs:.2f}, where 0 is "
+        f"{start} predicts attributes of the held-out pictures with a mean correlation of {theirs}, where 0 is "
         f"expected; with the true labels {ours}."
     )
+
+
+def _correlation(estimate: dict) -> str:
+    """Return "0.47 [0.40, 0.53]", "" for one that does not exist. An earlier version gave no interval."""
+    if estimate["value"] is None:
+        return ""
+    ends = (estimate.get("low"), estimate.get("high"))
+    return f"{estimate['value']:.2f}" + ("" if None in ends else " [{:.2f}, {:.2f}]".format(*ends))
 
 
 def of_controls(found: dict, satisfied: dict) -> str:

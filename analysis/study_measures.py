@@ -143,7 +143,7 @@ def _of_space(results: dict, split: str) -> dict[str, dict]:
 
 
 def _of_answers(results: dict, split: str) -> dict[str, dict]:
-    """Return what a network of pictures answers, with intervals over people; of several attributes the mean, without.
+    """Return what a network of pictures answers, with intervals over people; of several attributes the means.
 
     The figures are those that training measured on the same split; an evaluation adds how sure they are.
     """
@@ -152,10 +152,9 @@ def _of_answers(results: dict, split: str) -> dict[str, dict]:
         return {}
     if results["answers"]["kind"] == "class":
         return {"accuracy": _estimate(of["accuracy"]), "f1": _estimate(of["macro_f1"])}
-    if len(of["attributes"]) > 1:
-        return {}
-    (only,) = of["attributes"].values()
-    return {name: _estimate(only[name]) for name in ("mae", "pearson", "r2") if only[name] is not None}
+    only = of["attributes"].values()
+    found = next(iter(only)) if len(only) == 1 else of.get("means") or {}  # an earlier version took no means
+    return {name: _estimate(found[name]) for name in ("mae", "pearson", "r2") if found.get(name) is not None}
 
 
 def attributes(results: dict | None, split: str) -> dict[str, dict]:

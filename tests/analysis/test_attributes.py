@@ -75,3 +75,25 @@ def test_cross_correlations_by_definition():
     assert found["across"][1][0] == pytest.approx(np.corrcoef(predicted[known, 1], truth[known, 0])[0, 1])
     assert found["people"][1][2] == pytest.approx(np.corrcoef(truth[:, 1], truth[:, 2])[0, 1])
     assert found["network"][0][2] is None and found["across"][2][1] is None
+
+
+def test_means_over_attributes_are_plain_means_with_intervals_over_people():
+    rng = np.random.default_rng(4)
+    truth = rng.normal(size=(60, 3))
+    said = truth * [0.9, 0.5, 0.0] + 0.4 * rng.normal(size=(60, 3)) * [1, 1, 0]  # the third never varies
+    truth[rng.random((60, 3)) < 0.2] = np.nan
+    people = np.repeat([f"p{k}" for k in range(12)], 5)
+    found = attributes.mean_figures(truth, said, people, n_bootstrap=300)
+    each = [
+        attributes.attribute_figures(truth[:, k], said[:, k], people, baseline=0.0, n_bootstrap=300) for k in range(3)
+    ]
+    assert each[2]["pearson"] is None
+    for name in ("mae", "pearson", "r2"):
+        known = [one[name]["value"] for one in each if one[name]]
+        assert found[name]["value"] == pytest.approx(np.mean(known))
+        assert found[name]["low"] < found[name]["value"] < found[name]["high"] and found[name]["n_units"] == 12
+    # One attribute alone: the same interval as its own.
+    alone = attributes.mean_figures(truth[:, :1], said[:, :1], people, n_bootstrap=300)
+    assert alone["mae"]["value"] == pytest.approx(each[0]["mae"]["value"])
+    assert alone["mae"]["low"] == pytest.approx(each[0]["mae"]["low"], abs=0.03)
+    assert attributes.mean_figures(truth[:2], said[:2], people[:2]) == {"mae": None, "pearson": None, "r2": None}

@@ -10,6 +10,7 @@ import pytest
 from analysis import (
     published,
     published_baselines,
+    sentences,
     study_baselines,
     study_measures,
     study_pages,
@@ -335,6 +336,8 @@ def test_controls_are_told_in_the_study_and_no_correlation_is_no_zero():
     )
     assert "says the same of every held-out picture" in told(0.47, None) and "0.00" not in told(0.47, None)
     assert told(None, None).endswith("no correlation is defined either.")
+    sure = sentences.of_label_control({"figure": "r", "ours": share(0.47), "shuffled": share(0.03), "chance": 0.0})
+    assert "of 0.03 [-0.07, 0.13], where" in sure and sure.endswith("is 0.47 [0.37, 0.57].")
     judged = {"split": "test", "permuted": share(0.5), "shuffled": {"share": share(0.6)}}
     satisfied = {"test": {"all": share(0.8)}}
     assert "the rest, +20 points" in study_report._controls({"controls": judged, "satisfied": satisfied})
