@@ -313,7 +313,9 @@ def of_answers(found: dict) -> str:
         text = f"predicts {n_above} of {what} of {of['n']:,} pictures better than their mean would, at best with R² "
         text += f"{max(values):.2f}"
         return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")
-    text = f"explains R² {mean:.2f} of what people see in {what} of {of['n']:,} pictures"
+    sure = (of.get("means") or {}).get("r2")
+    value = "{value:.2f} [{low:.2f}, {high:.2f}]".format(**sure) if sure and len(known) > 1 else f"{mean:.2f}"
+    text = f"explains R² {value} of what people see in {what} of {of['n']:,} pictures"
     text += ", on average" if len(known) > 1 else ""
     return text + (f"; the ratings themselves allow {sum(bounds) / len(bounds):.2f}" if bounds else "")
 
