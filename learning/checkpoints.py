@@ -24,7 +24,7 @@ from torch import nn
 from learning.config import Config, TopologicalVaeNetwork
 from learning.datasets import Preprocessing
 from learning.judgements import KnownStimuli
-from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding
+from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, graded, markov_steps
 from learning.networks.topological_vae import TopologicalVae
 from learning.ordinal_config import OrdinalNetwork
 from learning.pictures import PicturePreprocessing
@@ -83,7 +83,17 @@ def _embedding(config: Config, preprocessing: KnownStimuli) -> nn.Module:
     network, n_people = config.network, len(preprocessing.annotators)
     shape = (network.n_latent, network.n_members, torch.from_numpy(preprocessing.groups))
     if network.kind == "annotator-embedding":
-        return AnnotatorEmbedding(len(preprocessing.stimuli), n_people, *shape)
+        n_periods = torch.from_numpy(preprocessing.n_periods)
+        times = torch.arange(int(n_periods.max())) * (preprocessing.period / network.mood_length)
+        return AnnotatorEmbedding(
+            len(preprocessing.stimuli),
+            n_people,
+            *shape,
+            sizes=graded(network.n_latent, network.n_members) if network.member_sizes == "graded" else None,
+            moods=torch.from_numpy(preprocessing.moods),
+            mood_steps=network.mood_spread * markov_steps(times),
+            n_periods=n_periods,
+        )
     return OrdinalEmbedding(len(preprocessing.stimuli), *shape)
 
 
@@ -195,7 +205,8 @@ def _with_saved_widths(config: Config, tensors: dict) -> Config:
     of an embedding of judgements may have been chosen by the training.
     """
     if isinstance(config.network, OrdinalNetwork):
-        n_latent = tensors["network.coordinates"].shape[-1]
+        saved = tensors.get("network.dimensions")
+        n_latent = tensors["network.coordinates"].shape[-1] if saved is None else int(saved)
         return replace(config, network=replace(config.network, n_latent=n_latent))
     if not isinstance(config.network, TopologicalVaeNetwork):
         return config

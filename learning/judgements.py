@@ -16,6 +16,8 @@ _ROLES = ("ordinary", "shared")
 
 #: Of the logarithm of a time taken over the usual one.
 _LIMIT = 1.5
+#: Moods stay for tens of responses; a run of very many is cut into no more parts than this.
+_SHORTEST_PERIOD, _MOST_PERIODS = 10, 64
 
 
 @dataclass(frozen=True)
@@ -24,25 +26,35 @@ class KnownStimuli:
 
     stimuli, annotators : keys and pseudonyms in the order of the network's rows
     group_names : what `groups` is, by column of the stimuli; groups : (G, n) int, equal for equal values, -1 unknown
+    mood_names, moods : the same of the columns that somebody may go by for a while
+    n_periods : (A,) int, parts of each annotator's run of answers that moods differ between, `period` responses each
     """
 
     stimuli: tuple[str, ...]
     annotators: tuple[str, ...]
     group_names: tuple[str, ...]
     groups: np.ndarray
+    mood_names: tuple[str, ...]
+    moods: np.ndarray
+    n_periods: np.ndarray
+    period: int
 
     def described(self) -> dict:
         """Return the part that JSON takes."""
-        return {name: list(getattr(self, name)) for name in ("stimuli", "annotators", "group_names")}
+        names = {name: list(getattr(self, name)) for name in ("stimuli", "annotators", "group_names", "mood_names")}
+        return names | {"period": self.period}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the rest by name."""
-        return {"groups": self.groups}
+        return {"groups": self.groups, "moods": self.moods, "n_periods": self.n_periods}
 
     @classmethod
     def restored(cls, described: dict, arrays: dict[str, np.ndarray]) -> "KnownStimuli":
         """Return what `described` and `arrays` came from."""
-        return cls(**{name: tuple(values) for name, values in described.items()}, groups=arrays["groups"])
+        known = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
+        # What was written before there were moods has none.
+        unmoved = {"moods": arrays["groups"][:0], "n_periods": np.ones(len(known["annotators"]), dtype=np.int64)}
+        return cls(**({"mood_names": (), "period": 1} | known | unmoved | arrays))
 
     def positions(self, keys) -> np.ndarray:
         """Return (len(keys),) int rows of the network, -1 where a stimulus is not known."""
@@ -86,6 +98,15 @@ class Responses:
                 before[position] = self.side[at]
             last[person] = position
         return np.column_stack([self.side, self.side * before]).astype(np.float32)
+
+    def moment(self) -> np.ndarray:
+        """Return (v,) int: how many responses the same annotator gave before."""
+        n_before: dict[str, int] = {}
+        found = np.zeros(len(self), dtype=np.int64)
+        for position, person in enumerate(self.annotator.tolist()):
+            found[position] = n_before.get(person, 0)
+            n_before[person] = found[position] + 1
+        return found
 
     def hesitation(self) -> np.ndarray:
         """Return (v,) float32: log of the time taken over the annotator's own median in training, 0 unknown.
@@ -171,25 +192,44 @@ def divide(responses: Responses, release: Release, split: Split, *, seed: int, v
     return dataclasses.replace(responses, split=given)
 
 
-def known_stimuli(release: Release, rows: np.ndarray, annotators, groups: str) -> KnownStimuli:
+def known_stimuli(
+    release: Release,
+    rows: np.ndarray,
+    annotators,
+    groups: str,
+    moods: str = "",
+    n_moments: dict[str, int] | None = None,
+) -> KnownStimuli:
     """Return the stimuli that some rows (v, 3) name, some annotators, and the groups that tell those stimuli apart.
 
-    groups : as `OrdinalNetwork.groups`. A group helps only where two stimuli share a value and two do not.
+    groups, moods : as `OrdinalNetwork.groups`, `AnnotatorNetwork.moods`. A group helps only where two stimuli share
+    a value and two do not. n_moments : responses by annotator.
     """
-    stimuli = release.stimuli
     used = np.unique(rows)
+    people = tuple(sorted({str(name) for name in annotators}))
+    group_names, grouped = groups_of(release.stimuli, used, groups.split(","))
+    mood_names, moved = groups_of(release.stimuli, used, moods.split(","))
+    given = np.array([(n_moments or {}).get(name, 1) for name in people], dtype=np.int64)
+    # Where few give most, periods are so long that there are no more of them than a fifth of the responses.
+    most = min(_MOST_PERIODS, -(-2 * int(given.sum()) // (_SHORTEST_PERIOD * max(1, len(given))))) or 1
+    period = max(_SHORTEST_PERIOD, -(-int(given.max(initial=1)) // most))
+    n_periods = -(-given // period) if mood_names else np.ones_like(given)
+    keys = tuple(release.stimuli.key[used].tolist())
+    return KnownStimuli(keys, people, group_names, grouped, mood_names, moved, n_periods, period)
+
+
+def groups_of(stimuli, used: np.ndarray, named) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return which of the named columns tell the used stimuli apart, and their values as numbers (G, n), -1 unknown."""
     columns = {"subject": stimuli.subject, "class_label": stimuli.class_label, **stimuli.extra}
     names, values = [], []
-    for name in filter(None, (part.strip() for part in groups.split(","))):
+    for name in filter(None, (part.strip() for part in named)):
         shown = np.asarray(columns.get(name, np.full(len(stimuli), ""))).astype(str)[used]
         found, number = np.unique(shown, return_inverse=True)
         number = np.where(shown == "", -1, number)
         if 1 < len(found[found != ""]) < (number >= 0).sum():
             names.append(name)
             values.append(number)
-    grouped = np.array(values, dtype=np.int64).reshape(len(names), len(used))
-    people = tuple(sorted({str(name) for name in annotators}))
-    return KnownStimuli(tuple(stimuli.key[used].tolist()), people, tuple(names), grouped)
+    return tuple(names), np.array(values, dtype=np.int64).reshape(len(names), len(used))
 
 
 def _positions(known, wanted) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Embeddings of judgements as the training loop sees them: of settled triplets, and of each annotator's responses."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -37,13 +38,15 @@ class OrdinalLearner:
         if has_responses(release):
             found = triplet_responses(release)
             self.responses = divide(found, release, self.split, seed=seed, validation_share=share)
-        self._further = self._further_columns()
         rows, annotator, votes, split = self._judgements()
         train = split == "train"
         if not train.any():
             raise NothingToLearn(self._nothing())
         people = annotator[train] if self._knows_people else ()
-        self.preprocessing = known_stimuli(release, rows[train], people, config.network.groups)
+        self.preprocessing = known_stimuli(
+            release, rows[train], people, config.network.groups, **self._further_settings()
+        )
+        self._further = self._further_columns()
         mapped = self._mapped(rows)
         columns = (mapped, annotator, votes)
         self.train = self._columns(*columns, train)
@@ -63,6 +66,8 @@ class OrdinalLearner:
     _knows_people = False
     #: Members that try a number of dimensions: few for speed, but of few the best number is too small.
     _trial_members = 2
+    #: What a trial changes of the network besides.
+    _trial_changes: ClassVar[dict] = {}
 
     def _nothing(self) -> str:
         return f"release {self.release.path} has no settled training triplet: settle questions first"
@@ -76,8 +81,12 @@ class OrdinalLearner:
         split = np.where(triplets.weight > 0, self.split.triplet, "")
         return triplets.rows, np.full(len(triplets), ""), votes, split
 
+    def _further_settings(self) -> dict:
+        """Return what else `known_stimuli` is told."""
+        return {}
+
     def _further_columns(self) -> dict[str, np.ndarray]:
-        """Return what else is known of each judgement: name -> (v, ...) float32."""
+        """Return what else is known of each judgement: name -> (v, ...)."""
         return {}
 
     def _mapped(self, rows: np.ndarray) -> np.ndarray:
@@ -103,9 +112,8 @@ class OrdinalLearner:
         def costs_of(n_latent: int) -> np.ndarray:
             if is_empty:
                 return np.zeros(1)
-            config = _with_latent(
-                self.config, n_latent=n_latent, n_members=min(self._trial_members, self.config.network.n_members)
-            )
+            n_members = min(self._trial_members, self.config.network.n_members)
+            config = _with_latent(self.config, n_latent=n_latent, n_members=n_members, **self._trial_changes)
             return np.concatenate([self._held_out(config, part) for part in parts])
 
         return costs_of
@@ -247,6 +255,7 @@ class AnnotatorLearner(OrdinalLearner):
 
     _knows_people = True
     _trial_members = 6
+    _trial_changes: ClassVar[dict] = {"member_sizes": "equal"}
 
     def _nothing(self) -> str:
         return (
@@ -260,13 +269,19 @@ class AnnotatorLearner(OrdinalLearner):
             raise NothingToLearn(self._nothing())
         return responses.rows, responses.annotator, _one_vote(len(responses)), responses.split
 
+    def _further_settings(self) -> dict:
+        names, n_given = np.unique(self.responses.annotator, return_counts=True)
+        n_moments = dict(zip(names.tolist(), n_given.tolist(), strict=True))
+        return {"moods": self.config.network.moods, "n_moments": n_moments}
+
     def _further_columns(self) -> dict[str, np.ndarray]:
-        if self.responses is None:
-            return {}
-        return {"circumstances": self.responses.circumstances(), "hesitation": self.responses.hesitation()}
+        known, responses = self.preprocessing, self.responses
+        # Without moods there is but one period.
+        period = np.minimum(responses.moment() // known.period, known.n_periods.max() - 1)
+        return {"circumstances": responses.circumstances(), "period": period, "hesitation": responses.hesitation()}
 
     def _costs(self, batch: dict[str, Tensor]) -> Tensor:
-        known = (batch["rows"], batch["annotator"], batch["circumstances"], batch["hesitation"])
+        known = tuple(batch[name] for name in ("rows", "annotator", "circumstances", "period", "hesitation"))
         return softplus(-self.share.mapped(self.network.log_odds, *known, to=-1))
 
     def _prior(self) -> Tensor:
@@ -275,21 +290,26 @@ class AnnotatorLearner(OrdinalLearner):
         noise = objective.noise_shrinkage * network.noise.square().sum()
         habits = objective.habit_shrinkage * network.habits.square().sum()
         pace = objective.pace_shrinkage * (network.pace - USUAL_PACE).square().sum()
-        return super()._prior() + 0.5 * (people + noise + habits + pace)
+        moods = network.mood.square().sum()  # their spread is in the network, see `AnnotatorEmbedding.mood`
+        return super()._prior() + 0.5 * (people + noise + habits + pace + moods)
 
     def _judged(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         # What is to be predicted has not been answered yet, so how long that will take is not known.
-        odds = self.network.log_odds(batch["rows"], batch["annotator"], batch["circumstances"]).mean(dim=0)
+        known = (batch[name] for name in ("rows", "annotator", "circumstances", "period"))
+        odds = self.network.log_odds(*known).mean(dim=0)
         return softplus(-odds), odds
 
     def _trial_costs(self, held: dict[str, Tensor]) -> Tensor:
         # People differ by degrees, which misses alone would hardly show.
         return self._together(held)[0]
 
+    def evaluate(self) -> dict:
+        return super().evaluate() | {"moods": list(self.preprocessing.mood_names)}
+
     def _of_responses(self, points: np.ndarray, responses: Responses, split: str) -> dict:
         """Beside the figures for the group: satisfied_<split>_conditional, by everything that is known of a person;
-        _without_habits, not by their habits; _asked_before and _asked_anew, the first where the same person does or
-        does not answer the same question in training, too."""
+        _without_habits, not by their habits and moods; _asked_before and _asked_anew, the first where the same person
+        does or does not answer the same question in training, too."""
         figures = super()._of_responses(points, responses, split)
         mapped = self._mapped(responses.rows)
         chosen = (responses.split == split) & (mapped >= 0).all(axis=1)
@@ -299,6 +319,7 @@ class AnnotatorLearner(OrdinalLearner):
             is_right = as_numpy(self._together(columns)[1] > 0)
             figures[f"satisfied_{split}_conditional"] = float(is_right.mean())
             columns["circumstances"] = torch.zeros_like(columns["circumstances"])
+            columns["period"] = torch.full_like(columns["period"], -1)
             figures[f"satisfied_{split}_without_habits"] = float(as_numpy(self._together(columns)[1] > 0).mean())
             if split != "train":
                 before = responses.asked_before()[chosen]

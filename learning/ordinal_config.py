@@ -49,11 +49,21 @@ class AnnotatorNetwork(OrdinalNetwork):
 
     The habits are a bias to one side of the screen, and to the side of the answer before or away from it; both are
     known before somebody answers. Where a release does not say what was shown where, there is nothing to learn.
+
+    member_sizes : "graded" the members have 1/2, 3/4, 1 and 5/4 of n_latent dimensions in turn: no one number is
+        right, and what they say together errs less; "equal" all have n_latent.
+    moods : columns as of `groups` that an annotator may go by more, or less, for a while than usually.
+    mood_spread : how much, as standard deviation of the log odds. mood_length : for how many responses; moods that
+        lie so far apart correlate by 1/e.
     """
 
     kind: str = "annotator-embedding"
-    n_members: int = within(1, 1000, 16)
+    n_members: int = within(1, 1000, 32)
     groups: str = "subject"
+    member_sizes: str = one_of("graded", "equal", default="graded")
+    moods: str = "subject,class_label,race,sex"
+    mood_spread: float = within(0.0, 1000.0, 0.4)
+    mood_length: float = within(1e-3, 1e6, 100.0)
 
 
 @dataclass(frozen=True)

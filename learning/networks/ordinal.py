@@ -15,20 +15,51 @@ _PAIRS_A_JUDGEMENT = 16
 USUAL_PACE = 0.3
 
 
+#: Of `n_latent`, how many dimensions members have in turn.
+_SIZES = (0.5, 0.75, 1.0, 1.25)
+
+
+def graded(n_latent: int, n_members: int) -> Tensor:
+    """Return (M,) int, dimensions of members that have fewer or more of them than n_latent, in turn.
+
+    >>> graded(8, 5).tolist(), graded(2, 4).tolist()
+    ([4, 6, 8, 10, 4], [1, 2, 2, 3])
+    """
+    return torch.tensor([math.floor(_SIZES[member % len(_SIZES)] * n_latent + 0.5) for member in range(n_members)])
+
+
+def markov_steps(times: Tensor) -> Tensor:
+    """Return (K, K) lower triangular L: L @ standard normal numbers is a walk that forgets, of variance 1.
+
+    times : (K,) increasing; values t apart correlate by exp(-t) (the process of Ornstein and Uhlenbeck).
+
+    >>> steps = markov_steps(torch.tensor([0.0, 0.5]))
+    >>> bool(torch.allclose(steps @ steps.T, torch.tensor([[1.0, 0.6065], [0.6065, 1.0]]), atol=1e-4))
+    True
+    """
+    return torch.linalg.cholesky((-(times[:, None] - times).abs()).double().exp()).float()
+
+
 class OrdinalEmbedding(nn.Module):
     """M embeddings of n stimuli, together one.
 
     groups : (G, n) int, which stimuli share a value; -1 unknown. A squared distance is that of the coordinates plus,
         for each group in which two stimuli differ, a learnt amount.
-    coordinates : (M, n, d)      spacing : (M, G), softplus of it is what a difference of group adds
+    sizes : (M,) int, how many dimensions each member has; None: all n_latent
+    coordinates : (M, n, d), d the most; those beyond a member's size are not used
+    spacing : (M, G), softplus of it is what a difference of group adds
     """
 
-    def __init__(self, n_stimuli: int, n_latent: int, n_members: int = 1, groups: Tensor | None = None):
+    def __init__(self, n_stimuli: int, n_latent: int, n_members: int = 1, groups: Tensor | None = None, sizes=None):
         super().__init__()
         self.n_latent = n_latent
+        sizes = torch.full((n_members,), n_latent) if sizes is None else sizes
+        self.n_columns = int(sizes.max())
         groups = torch.zeros(0, n_stimuli, dtype=torch.long) if groups is None else groups
         self.register_buffer("groups", groups, persistent=False)
-        self.coordinates = nn.Parameter(_START * torch.randn(n_members, n_stimuli, n_latent))
+        is_used = (torch.arange(self.n_columns) < sizes[:, None])[:, None].float()
+        self.register_buffer("is_used", is_used, persistent=False)
+        self.coordinates = nn.Parameter(_START * is_used * torch.randn(n_members, n_stimuli, self.n_columns))
         self.spacing = nn.Parameter(torch.full((n_members, len(groups)), -1.0))
         # A column for each value of each group: 1 for the stimuli that have it.
         values = [(group[None] == value).float() for group in groups for value in group.unique() if value >= 0]
@@ -44,7 +75,7 @@ class OrdinalEmbedding(nn.Module):
         """Return (M, n, D): the coordinates, then one column a value of each group, so scaled that two stimuli which
         differ there are softplus(spacing) farther apart in squared distance."""
         scale = (softplus(self.spacing) / 2).sqrt()[:, self.indicated]
-        return torch.cat([self.coordinates, self.indicator * scale[:, None]], dim=-1)
+        return torch.cat([self.is_used * self.coordinates, self.indicator * scale[:, None]], dim=-1)
 
     def weights(self) -> Tensor | None:
         """Return (M, A, D), how much each annotator minds each column of `space`; None: everybody alike."""
@@ -98,11 +129,27 @@ class AnnotatorEmbedding(OrdinalEmbedding):
     habits : (M, A, 2), log odds for the left candidate, and for the side of the answer before
     blur : (M, 1), softplus of it is how much less a difference of distances counts where both are large
     pace : (M, A), an answer that took e times as long as usual is exp(pace) times less sure
+    mood : (M, A, G', K), `mood_steps` (K, K) times it is how much more than usual, in log odds, it counts in each of K
+        periods that two stimuli share a value of `moods` (G', n), which is as `groups`. With a prior N(0, 1) of mood
+        that is a walk whose covariance is mood_steps @ mood_steps.T, less its mean over the `n_periods` (A,) that an
+        annotator answered in: what somebody always goes by is in the weights.
     """
 
-    def __init__(self, n_stimuli: int, n_annotators: int, n_latent: int, n_members=1, groups=None):
-        super().__init__(n_stimuli, n_latent, n_members, groups)
-        self.deviation = nn.Parameter(torch.zeros(n_members, n_annotators, n_latent + len(self.groups)))
+    def __init__(
+        self, n_stimuli: int, n_annotators: int, n_latent: int, n_members=1, groups=None, sizes=None, moods=None,
+        mood_steps=None, n_periods=None,
+    ):  # fmt: skip
+        super().__init__(n_stimuli, n_latent, n_members, groups, sizes)
+        # Saved, for the coordinates do not tell where members have sizes of their own.
+        self.register_buffer("dimensions", torch.tensor(n_latent))
+        moods = torch.zeros(0, n_stimuli, dtype=torch.long) if moods is None else moods
+        self.register_buffer("moods", moods, persistent=False)
+        self.register_buffer("mood_steps", torch.ones(1, 1) if mood_steps is None else mood_steps, persistent=False)
+        n_periods = torch.full((n_annotators,), len(self.mood_steps)) if n_periods is None else n_periods
+        is_lived = (torch.arange(len(self.mood_steps)) < n_periods[:, None]).float()
+        self.register_buffer("share_of_periods", is_lived / is_lived.sum(dim=1, keepdim=True), persistent=False)
+        self.mood = nn.Parameter(torch.zeros(n_members, n_annotators, len(moods), len(self.mood_steps)))
+        self.deviation = nn.Parameter(torch.zeros(n_members, n_annotators, self.n_columns + len(self.groups)))
         self.noise = nn.Parameter(torch.zeros(n_members, n_annotators))
         self.habits = nn.Parameter(torch.zeros(n_members, n_annotators, 2))
         self.blur = nn.Parameter(torch.full((n_members, 1), -3.0))
@@ -118,14 +165,17 @@ class AnnotatorEmbedding(OrdinalEmbedding):
 
     def weights(self) -> Tensor:
         attention = self.attention()
-        columns = torch.cat([torch.arange(self.n_latent, device=self.noise.device), self.n_latent + self.indicated])
+        columns = torch.cat([torch.arange(self.n_columns, device=self.noise.device), self.n_columns + self.indicated])
         return attention[..., columns] * self.consistency()[..., None]
 
-    def log_odds(self, rows: Tensor, annotator: Tensor, circumstances: Tensor, hesitation: Tensor | None = None):
+    def log_odds(
+        self, rows: Tensor, annotator: Tensor, circumstances: Tensor, period: Tensor, hesitation: Tensor | None = None
+    ) -> Tensor:
         """Return (M, v), the log odds that people choose the positive.
 
         rows, annotator : as of `squared_distances`. circumstances : (v, 2) as of `Responses.circumstances`, zeros leave
-        habits out. hesitation : (v,) as of `Responses.hesitation`; None: nobody has answered yet.
+        habits out. period : (v,) in which of the K periods of their annotators; -1 leaves moods out.
+        hesitation : (v,) as of `Responses.hesitation`; None: nobody has answered yet.
         """
         near, far = self.squared_distances(rows, annotator)
         odds = (far - near) / (1 + softplus(self.blur) * (far + near))
@@ -135,4 +185,24 @@ class AnnotatorEmbedding(OrdinalEmbedding):
         if hesitation is not None:
             pace = torch.cat([self.pace, self.pace.new_full((self.n_members, 1), USUAL_PACE)], dim=1)
             odds = odds * torch.exp(-pace[:, person] * hesitation)
-        return odds + (habits[:, person] * circumstances).sum(-1)
+        return odds + (habits[:, person] * circumstances).sum(-1) + self._of_mood(rows, annotator, period)
+
+    def moods_by_period(self) -> Tensor:
+        """Return (M, A, G', K): how much more than usual, in log odds, a shared value counts in each period."""
+        walk = self.mood @ self.mood_steps.T
+        return walk - (walk * self.share_of_periods[:, None]).sum(-1, keepdim=True)
+
+    def _of_mood(self, rows: Tensor, annotator: Tensor, period: Tensor) -> Tensor | float:
+        """Return (M, v), what the moods of a period add to the log odds."""
+        n_periods = self.mood.shape[-1]
+        value = self.moods_by_period()
+        value = torch.cat([value, value.new_zeros(self.n_members, 1, *value.shape[2:])], dim=1)
+        person = torch.where(period < 0, -1, annotator) % value.shape[1]
+        place = person * n_periods + period.clamp_min(0)
+        found: Tensor | float = 0.0
+        for group, of_group in zip(self.moods, value.unbind(2), strict=True):
+            anchor, near, far = group[rows].unbind(1)
+            is_known = (anchor >= 0) & (near >= 0) & (far >= 0)
+            shares = ((anchor == near).to(value.dtype) - (anchor == far).to(value.dtype)) * is_known
+            found = found + of_group.flatten(1).index_select(1, place) * shares
+        return found

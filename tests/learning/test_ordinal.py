@@ -9,7 +9,7 @@ from learning import dimensions, embedding, judgements, ordinal_losses
 from learning.checkpoints import CheckpointDamaged, load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
-from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding
+from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, graded, markov_steps
 from learning.recipes import recipe
 from learning.resumption import FolderTaken
 from learning.splits import split_release
@@ -33,9 +33,9 @@ def rows_of(n, v, seed=0):
     return torch.from_numpy(np.array([rng.choice(n, 3, replace=False) for _ in range(v)]))
 
 
-def random_network(n=7, people=3, n_latent=2, members=2, groups=((0, 0, 1, 1, 2, 2, -1),), seed=0):
+def random_network(n=7, people=3, n_latent=2, members=2, groups=((0, 0, 1, 1, 2, 2, -1),), seed=0, **how):
     torch.manual_seed(seed)
-    network = AnnotatorEmbedding(n, people, n_latent, members, torch.tensor(groups).reshape(len(groups), n))
+    network = AnnotatorEmbedding(n, people, n_latent, members, torch.tensor(groups).reshape(len(groups), n), **how)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_()
@@ -128,14 +128,18 @@ def test_one_space_holds_all_members():
 
 
 def test_log_odds_equal_their_definition():
-    network, rows = random_network(members=2).requires_grad_(False), rows_of(7, 40)
-    people = torch.arange(40) % 4 - 1
+    moods, steps = torch.tensor([[0, 1, 0, 1, 0, -1, 0], [0, 0, 0, 1, 1, 1, 1]]), markov_steps(torch.arange(5) / 2)
+    how = {"moods": moods, "mood_steps": 0.5 * steps, "n_periods": torch.tensor([5, 3, 1])}
+    network = random_network(members=2, **how).requires_grad_(False)
+    rows, people, period = rows_of(7, 40), torch.arange(40) % 4 - 1, torch.arange(40) % 6 - 1
+    covariance = 0.25 * torch.tensor([[math.exp(-abs(s - t) / 2) for s in range(5)] for t in range(5)])
+    torch.testing.assert_close(network.mood_steps @ network.mood_steps.T, covariance.double(), atol=1e-6, rtol=0)
     rng = np.random.default_rng(3)
     circumstances, hesitation = (
         torch.from_numpy(rng.choice([-1.0, 0, 1], (40, 2))),
         torch.from_numpy(rng.normal(size=40)),
     )
-    found = network.log_odds(rows, people, circumstances, hesitation).detach()
+    found = network.log_odds(rows, people, circumstances, period, hesitation).detach()
     near, far = (distance.detach() for distance in network.squared_distances(rows, people))
     for m in range(2):
         blur = math.log1p(math.exp(float(network.blur[m])))
@@ -145,9 +149,24 @@ def test_log_odds_equal_their_definition():
             expected = (f - n) / (1 + blur * (f + n)) * math.exp(-pace * float(hesitation[v]))
             if a >= 0:  # the group has no habits
                 expected += sum(float(network.habits[m, a, k] * circumstances[v, k]) for k in range(2))
-            assert float(found[m, v]) == pytest.approx(expected, rel=1e-8)
-    unanswered = network.log_odds(rows, people, circumstances)
-    torch.testing.assert_close(unanswered, network.log_odds(rows, people, circumstances, torch.zeros(40)))
+            if a >= 0 and period[v] >= 0:
+                for g, of in enumerate(moods.tolist()):
+                    reference, chosen, other = (of[row] for row in rows[v].tolist())
+                    shares = 0 if -1 in (reference, chosen, other) else (reference == chosen) - (reference == other)
+                    walk = network.mood_steps @ network.mood[m, a, g]
+                    expected += shares * float(walk[period[v]] - walk[: (5, 3, 1)[a]].mean())
+            assert float(found[m, v]) == pytest.approx(expected, rel=1e-6)
+    unanswered = network.log_odds(rows, people, circumstances, period)
+    torch.testing.assert_close(unanswered, network.log_odds(rows, people, circumstances, period, torch.zeros(40)))
+
+
+def test_members_of_sizes_of_their_own_use_no_more_dimensions():
+    assert graded(8, 5).tolist() == [4, 6, 8, 10, 4] and graded(1, 4).tolist() == [1, 1, 1, 1]
+    network = random_network(n_latent=4, members=4, groups=(), sizes=graded(4, 4))
+    assert network.n_latent == 4 and network.coordinates.shape == (4, 7, 5)
+    for member, size in enumerate((2, 3, 4, 5)):
+        assert torch.linalg.matrix_rank(network.space()[member]) == size
+        assert torch.equal(network.space()[member, :, :size], network.coordinates[member, :, :size])
 
 
 def test_new_annotators_see_as_the_group_does():
@@ -188,7 +207,7 @@ def test_a_known_embedding_is_found_again(tmp_path, name):
 
 def test_known_weights_of_annotators_are_found_again(people, tmp_path):
     release, points, weights = people
-    changes = {"n_latent": 2, "n_members": 4, "ridge": 1, "weight_shrinkage": 0.5}
+    changes = {"n_latent": 2, "n_members": 4, "member_sizes": "equal", "ridge": 1, "weight_shrinkage": 0.5}
     result = train_release(release, config("annotator-embedding", **changes), seed=0, out=tmp_path)
     metrics = result.metrics
     assert metrics["n_responses_test"] == 600 and metrics["n_annotators"] == 4
@@ -279,13 +298,14 @@ def test_a_killed_training_goes_on_and_ends_the_same(people, tmp_path, name):
 
 
 def test_what_an_earlier_version_wrote_is_named_not_read(people, tmp_path, monkeypatch):
-    """Before people had habits and a pace: `AnnotatorEmbedding` as it was, in a checkpoint and in a state."""
+    """Before people had habits, moods and a pace: `AnnotatorEmbedding` as it was, in a checkpoint and in a state."""
     told = config("annotator-embedding", n_steps=8, n_latent=2, n_members=2, save_every=0)
+    then_unknown = ("habits", "blur", "pace", "mood", "dimensions")
 
     class Earlier(AnnotatorEmbedding):
         def state_dict(self, *args, **kwargs):
             state = super().state_dict(*args, **kwargs)
-            return {name: value for name, value in state.items() if name not in ("habits", "blur", "pace")}
+            return {name: value for name, value in state.items() if name not in then_unknown}
 
         def load_state_dict(self, state, strict=True, **kwargs):
             return super().load_state_dict(state, strict=False, **kwargs)
@@ -296,7 +316,10 @@ def test_what_an_earlier_version_wrote_is_named_not_read(people, tmp_path, monke
         old = train_release(people[0], told, seed=3, out=tmp_path / "old").checkpoint
         with pytest.raises(StopIteration):
             train_release(people[0], told, seed=3, out=tmp_path / "cut", should_stop=lambda: next(asked))
-    with pytest.raises(CheckpointDamaged, match=r"whose annotator-embedding had no blur, habits, pace: train it again"):
+    with pytest.raises(
+        CheckpointDamaged,
+        match=r"had no blur, dimensions, habits, mood, pace: train it again",
+    ):
         load_checkpoint(old)
     with pytest.raises(FolderTaken, match="of a network that this version builds otherwise: choose another folder"):
         train_release(people[0], told, seed=3, out=tmp_path / "cut")
@@ -347,6 +370,37 @@ def test_validation_takes_whole_questions_ties_among_them(tmp_path):
     assert set(settled.question[split.triplet == "validation"]) <= set(held.tolist())
 
 
+def test_moods_of_people_are_found(tmp_path):
+    """People of whom each goes by the group alone while in the mood, then against it, then by what they see again."""
+    rng = np.random.default_rng(0)
+    n, n_each, people = 24, 700, 3
+    points, kinds = rng.normal(size=(n, 2)), np.arange(n) % 3
+    rows = np.array([rng.choice(n, 3, replace=False) for _ in range(people * n_each)])
+    moment = np.arange(len(rows)) % n_each
+    far, near = (((points[rows[:, 0]] - points[rows[:, place]]) ** 2).sum(1) for place in (2, 1))
+    shares = (kinds[rows[:, 0]] == kinds[rows[:, 1]]).astype(float) - (kinds[rows[:, 0]] == kinds[rows[:, 2]])
+    mood = np.where(moment < 200, 4.0, np.where(moment < 400, -4.0, 0.0))
+    chose_first = far - near + mood * shares + rng.logistic(size=len(rows)) > 0
+    stimuli = releases.stimuli(n, extra={"sex": np.array([f"s{kind}" for kind in kinds])})
+    split = np.where(rng.random(len(rows)) < 0.25, "test", "train")
+    names = [f"a{person}" for person in np.repeat(np.arange(people), n_each)]
+    table = judged.responses_table(stimuli.key, rows, chose_first, names, split)
+    verdicts = np.where(chose_first[:, None], rows, rows[:, [0, 2, 1]])
+    release = judged.write(tmp_path / "r", stimuli, releases.triplets(verdicts, split), table)
+    how = {"n_latent": 2, "n_members": 4, "member_sizes": "equal", "n_steps": 150, "mood_spread": 1}
+    result = train_release(release, config("annotator-embedding", **how), seed=0, out=tmp_path / "run")
+    checkpoint = load_checkpoint(result.checkpoint)
+    known, network = checkpoint.preprocessing, checkpoint.network
+    assert known.mood_names == ("sex",) and (known.n_periods.tolist(), known.period) == ([64] * 3, 11)
+    found = network.moods_by_period().mean(dim=(0, 1))[0].numpy()
+    middle = (np.arange(64) + 0.5) * 11
+    for inside, sign in (((20, 180), 1), ((220, 380), -1)):
+        assert (sign * found[(middle > inside[0]) & (middle < inside[1])]).mean() > 1
+    assert abs(found[middle > 450].mean()) < 0.5
+    metrics = result.metrics
+    assert metrics["satisfied_test_conditional"] > metrics["satisfied_test_without_habits"] + 0.03
+
+
 def several(**changes) -> judgements.Responses:
     n = 6
     known = {"rows": np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [0, 1, 2], [2, 0, 1], [0, 1, 2]]),
@@ -361,6 +415,10 @@ def test_the_answer_before_counts_only_where_it_was_trained_on():
     # a answers 0, 1, 3, 4 and b 2, 5; the fourth of a follows a test answer, and where b's second was is unknown.
     expected = [[1, 0], [-1, -1], [1, 0], [1, -1], [-1, 0], [0, 0]]
     assert several().circumstances().tolist() == expected
+
+
+def test_moments_count_a_persons_own_responses():
+    assert several().moment().tolist() == [0, 1, 0, 2, 3, 1]
 
 
 def test_hesitation_is_the_time_taken_over_a_persons_usual_one():
@@ -442,4 +500,16 @@ def test_groups_are_those_that_tell_stimuli_apart():
     )
     assert known.group_names == ("subject",) and known.groups.tolist() == [[1, 1, 2, -1]]
     assert known.annotators == ("a", "b")
+    assert (known.mood_names, known.moods.shape, known.n_periods.tolist()) == ((), (0, 4), [1, 1])
+    crowd = {str(k): 5 for k in range(99)} | {"a": 1000}
+    moved = judgements.known_stimuli(release, np.array([[0, 1, 2]]), crowd, "", "subject", crowd)
+    assert moved.period == 334 and moved.n_periods.sum() == 102
+    for most, expected in ((1, (1, 10)), (10, (1, 10)), (11, (2, 10)), (640, (64, 10)), (1012, (64, 16))):
+        given = {"a": most, "b": 1}
+        moved = judgements.known_stimuli(release, np.array([[0, 1, 2]]), "ab", "", "subject", given)
+        assert moved.mood_names == ("subject",)
+        assert (moved.n_periods.tolist(), moved.period) == ([expected[0], 1], expected[1])
+        again = judgements.KnownStimuli.restored(moved.described(), moved.arrays())
+        assert again.described() == moved.described()
+        assert all(np.array_equal(values, again.arrays()[name]) for name, values in moved.arrays().items())
     assert known.positions(["k2", "new"]).tolist() == [2, -1]

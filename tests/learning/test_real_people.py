@@ -24,12 +24,16 @@ def read(folder, where):
     return stimuli, [row for row in found if row["split"]]
 
 
-def release_of(path, stimuli, found, subject=None):
+def release_of(path, stimuli, found):
     """Write a release of single responses and of the verdicts that they give, split by split."""
     keys = [row["stimulus"] for row in stimuli]
     position = {key: row for row, key in enumerate(keys)}
-    records = releases.stimuli(len(keys), subject=subject)
+    known = {name: np.array([row[name] for row in stimuli]) for name in stimuli[0]}
+    extra = {name: known[name] for name in ("race", "sex") if name in known}
+    records = releases.stimuli(len(keys), subject=known.get("subject"), extra=extra)
     object.__setattr__(records, "key", np.array(keys))
+    if "expression" in known:  # as on import
+        object.__setattr__(records, "class_label", known["expression"])
     rows, first_chosen, first_left, numbers, votes = [], [], [], {}, {}
     for row in found:
         first, second = sorted((position[row["first"]], position[row["second"]]))
@@ -53,7 +57,7 @@ def release_of(path, stimuli, found, subject=None):
 @pytest.fixture(scope="module")
 def faces(shared_data, tmp_path_factory):
     stimuli, found = read(shared_data / "cfd36", lambda row: row["split"])
-    return release_of(tmp_path_factory.mktemp("cfd36") / "r", stimuli, found, [row["subject"] for row in stimuli])
+    return release_of(tmp_path_factory.mktemp("cfd36") / "r", stimuli, found)
 
 
 def trained(release, name, out, **changes):
@@ -62,9 +66,9 @@ def trained(release, name, out, **changes):
 
 
 def test_people_are_predicted_better_one_by_one(faces, tmp_path):
-    metrics = trained(faces, "annotator-embedding", tmp_path)
+    metrics = trained(faces, "annotator-embedding", tmp_path, n_latent=6, n_members=16)
     assert metrics["n_responses_test"] == 3938 and metrics["n_annotators"] == 20
-    assert metrics["groups"] == ["subject"]
+    assert metrics["groups"] == ["subject"] and metrics["moods"] == ["subject", "class_label", "race", "sex"]
     assert metrics["satisfied_test_pooled"] >= 0.724
     assert metrics["satisfied_test_conditional"] >= 0.758
     assert metrics["satisfied_test_conditional"] > metrics["satisfied_test_pooled"] + 0.02
