@@ -8,6 +8,7 @@ def tables(results: dict) -> dict[str, list[dict]]:
     return {
         "kinds": kinds(results),
         "annotators": annotators(results),
+        "criteria": criteria(results),
         "calibration": calibration(results),
         "classes": classes(results),
         "confusion": confusion(results),
@@ -45,6 +46,20 @@ def kinds(results: dict) -> list[dict]:
 
 def annotators(results: dict) -> list[dict]:
     return list(part(results, "annotators").get("people", []))
+
+
+def criteria(results: dict) -> list[dict]:
+    """Return one row a person and criterion, and one a criterion for the usual person, whose annotator is empty."""
+    found = part(results, "criteria")
+    rows = []
+    for c, column in enumerate(found.get("columns", [])):
+        named = {"criterion": column["name"], "spread": column["spread"]}
+        rows.append(named | {"annotator": None} | _estimate(column))
+        rows += [
+            named | {"annotator": person["annotator"]} | _estimate(person["by"][c] | {"n": person["n"]})
+            for person in found["people"]
+        ]
+    return rows
 
 
 def calibration(results: dict) -> list[dict]:

@@ -254,6 +254,7 @@ def environment() -> jinja2.Environment:
         "percent": wording.percent,
         "interval": wording.interval,
         "name_of": wording.name_of,
+        "criterion": wording.criterion,
         "short": typesetting.short,
         "heat": heat,
         "bracketed": typesetting.bracketed,

@@ -59,6 +59,28 @@ def of_people(found: dict) -> str:
     )
 
 
+def of_criteria(found: dict) -> str:
+    """Return what the usual person goes by, in what people differ most, and how often they repeat themselves."""
+    named = [(wording.criterion(column["name"]), column) for column in found["columns"]]
+    strongest = max(named, key=lambda pair: abs(pair[1]["value"] - 0.5))
+    text = (
+        f"Where one candidate alone shares the {strongest[0]} with the reference, the usual one of "
+        f"{found['n_people']} people chooses it in {interval(strongest[1])}."
+    )
+    place = max(range(len(named)), key=lambda c: named[c][1]["spread"])
+    single = sorted(person["by"][place]["value"] for person in found["people"])
+    text += (
+        f" People differ most in what a shared {named[place][0]} counts: from {percent(single[0])} % to "
+        f"{percent(single[-1])} %."
+    )
+    if not found["repeats"]:
+        return text + " Nobody was asked the same question twice."
+    return text + (
+        f" Asked the same question again, a person repeated the answer in {interval(found['repeats'])} of "
+        f"{found['repeats']['n']:,} pairs."
+    )
+
+
 def of_certainty(found: dict, words: str = "votes for the nearer face") -> str:
     """Return whether a model that gives probabilities means them."""
     gap = found["confidence"] - found["right"]

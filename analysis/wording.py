@@ -26,6 +26,15 @@ def name_of(representation: str) -> str:
     return NAMES[representation]
 
 
+def criterion(column: str) -> str:
+    """Return how a report calls what two faces may share.
+
+    >>> criterion("class_label"), criterion("sex")
+    ('expression', 'sex')
+    """
+    return {"subject": "person", "class_label": "expression"}.get(column, column)
+
+
 def percent(value, digits=0) -> str:
     """Return a share as a percentage without its sign.
 

@@ -4,7 +4,7 @@ Colours are names such as "@accent": report.js replaces them by the page's CSS v
 so that plots follow light and dark. Nothing here needs the plotly package; the figures are its JSON.
 """
 
-from analysis.figures import certainty, rows
+from analysis.figures import certainty, people, rows
 from analysis.figures.agreement import probe, satisfied
 from analysis.figures.explanations import deletion, insertion, randomised
 from analysis.figures.learning import curve_names, curves, meanings
@@ -17,6 +17,7 @@ FIGURES = {
     "view": view,
     "dimensions": dimensions,
     "annotators": rows.annotators,
+    "criteria": people.criteria,
     "calibration": certainty.triplets,
     "class-calibration": certainty.classes,
     "action-units": rows.action_units,

@@ -13,7 +13,7 @@ from analysis.evaluation import plain
 from tests.analysis.rich import perceived, rating, with_answers
 from tests.analysis.test_figures import with_real_colours
 
-PLOTS = {"annotators", "calibration", "class-calibration", "action-units", "groups"}
+PLOTS = {"annotators", "criteria", "calibration", "class-calibration", "action-units", "groups"}
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def test_every_part_is_a_section_a_plot_and_a_table(everything):
         assert f'<section id="{id}"' in html and f'<a href="#{id}">' in html
     assert PLOTS | {"elsewhere"} <= set(figures.all_figures(everything))
     made = {name: rows for name, rows in tables.all_tables(everything).items() if rows}
-    assert set(made) >= {"kinds", "annotators", "calibration", "classes", "confusion", "action_units", "groups",
-                     "elsewhere", "controls"}  # fmt: skip
+    assert set(made) >= {"kinds", "annotators", "criteria", "calibration", "classes", "confusion", "action_units",
+                     "groups", "elsewhere", "controls"}  # fmt: skip
     assert (made["elsewhere"][-1]["label"], made["elsewhere"][-1]["more_low"]) == ("sex f", 0.1)
     assert "1 groups" not in html and "Every group loses more than chance explains" in html and "sex f" in html
     written = csv.DictReader(io.StringIO(tables.as_csv(made["classes"])))
@@ -81,6 +81,10 @@ def test_points_stand_at_their_values(everything):
     shown = figures.all_figures(everything)
     ours = next(trace for trace in shown["annotators"]["data"] if trace["name"] == "this representation")
     assert ours["y"] == [person["value"] for person in everything["annotators"]["people"]]
+    columns, people = everything["criteria"]["columns"], everything["criteria"]["people"]
+    each, usual = shown["criteria"]["data"]
+    assert each["x"] == [p["by"][0]["value"] for p in people] and each["y"] == [p["by"][1]["value"] for p in people]
+    assert (usual["x"], usual["y"]) == ([columns[0]["value"]], [columns[1]["value"]])
     bins = everything["calibration"]["bins"]
     assert shown["calibration"]["data"][1]["x"] == [b["confidence"] for b in bins]
     auc = shown["action-units"]["data"][0]
@@ -108,10 +112,11 @@ def test_a_network_that_is_no_better_than_a_constant_is_said_to_be_so(rich, rate
 
 def test_parts_that_were_left_out_say_why(everything):
     results = copy.deepcopy(everything)
-    for name in ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers"):
+    left_out = ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers")
+    for name in (*left_out, "criteria"):
         results[name] = {"omitted": f"no {name} today"}
     html = pages.render_report(results, title="Faces")
-    for name in ("annotators", "calibration", "action_units", "groups", "elsewhere", "controls", "answers"):
+    for name in left_out:
         assert f"no {name} today" in html
     assert not (PLOTS | {"elsewhere"}) & set(figures.all_figures(results))
     assert not any(rows for name, rows in detail_tables.tables(results).items() if name not in (
@@ -122,7 +127,7 @@ def test_results_of_before_these_parts_still_have_a_page(measured):
     old = {
         k: copy.deepcopy(v)
         for k, v in measured.items()
-        if k not in ("kinds", "annotators", "calibration", "groups", "ordinal")
+        if k not in ("kinds", "annotators", "criteria", "calibration", "groups", "ordinal")
     }
     for figures_of in old["probe"].values():
         if isinstance(figures_of, dict):
