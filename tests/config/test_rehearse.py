@@ -48,7 +48,7 @@ two, eight = Collection.objects.order_by("-name")
 study = create_study("tiny", eight, "triplet", responses=3, min_gold=3)
 create_questions(study, k_same=1, k_different=0)
 classes = sorted(set(two.stimuli.values_list("class_label", flat=True)))
-few = {"responses": 3, "min_gold": 3, "n_gold_per_batch": 3, "n_practice": 0}
+few = {"responses": 3, "min_gold": 4, "n_gold_per_batch": 4, "n_practice": 0}
 create_questions(create_study("words", two, "choice", options=classes, **few))
 create_questions(create_study("scales", two, "rating", ["happy", "old"], **few))
 """
@@ -86,7 +86,7 @@ def site(tmp_path_factory):
     return rehearse
 
 
-# One careful person in seven is wrong on one of three gold questions and excluded; three people must be left.
+# Who is wrong on one of four gold questions stays, or chance would leave fewer than the three people wanted.
 ENOUGH = ("--annotators", "9", "--mix", "careful=.8,spammer=.2")
 
 
