@@ -3,6 +3,7 @@
 import numpy as np
 
 from analysis.annotators import MAX_SHOWN
+from annotation import agreement
 from learning.judgements import Responses, groups_of, has_responses, triplet_responses
 from triplets.archive import Release
 from triplets.intervals import wilson_interval
@@ -105,19 +106,15 @@ def hierarchical(own: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def repeats(responses: Responses) -> dict | None:
-    """Return how often the same person answers the same question, in either order, as the time before."""
-    asked: dict[tuple, int] = {}
-    n = n_alike = 0
-    for name, (reference, chosen, other) in zip(responses.annotator.tolist(), responses.rows.tolist(), strict=True):
-        key = (name, reference, min(chosen, other), max(chosen, other))
-        if key in asked:
-            n += 1
-            n_alike += asked[key] == chosen
-        asked[key] = chosen
+    """Return in how many pairs of answers of one person to one question, in either order, both were alike."""
+    reference, chosen, other = responses.rows.T
+    asked = np.column_stack([reference, np.minimum(chosen, other), np.maximum(chosen, other)])
+    _, question = np.unique(asked, axis=0, return_inverse=True)
+    value, n = agreement.self_agreement(question.ravel(), responses.annotator, chosen)
     if not n:
         return None
-    low, high = wilson_interval(n_alike, n)
-    return {"n": n, "value": n_alike / n, "low": low, "high": high}
+    low, high = wilson_interval(round(value * n), n)
+    return {"n": n, "value": value, "low": low, "high": high}
 
 
 def _columns(release: Release, responses: Responses) -> tuple[list[str], np.ndarray]:
