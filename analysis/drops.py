@@ -25,12 +25,16 @@ class Cases:
 
 @dataclass(frozen=True)
 class Drop:
-    """A figure here, there, and here minus there. replicates : of the drop, (n_bootstrap,)"""
+    """A figure here, there, and here minus there.
+
+    replicates : of the drop, (n_bootstrap,); is_flat : whether a share of 0 or 1, here or there, never moves in them
+    """
 
     here: Estimate
     there: Estimate
     drop: Estimate
     replicates: np.ndarray
+    is_flat: bool = False
 
     def to_dict(self) -> dict:
         return {"here": self.here.to_dict(), "there": self.there.to_dict(), "drop": self.drop.to_dict()}
@@ -46,8 +50,25 @@ def drop_of(
     scale = ERROR if is_error else SHARE
     sides = [_measured(cases, scale, n_bootstrap, seed + k) for k, cases in enumerate((here, there))]
     (ours, own), (theirs, other) = sides
-    moved = ours - theirs
-    return Drop(own, other, difference(own, other, moved, is_error=is_error, confidence=confidence), moved)
+    moved, is_flat = ours - theirs, not is_error and min(np.ptp(ours), np.ptp(theirs)) < 1e-12
+    if is_flat:
+        widened = (_measured(cases, scale, n_bootstrap, seed, confidence)[1] for cases in (here, there))
+        drop = of_intervals(*widened)
+    else:
+        drop = difference(own, other, moved, is_error=is_error, confidence=confidence)
+    return Drop(own, other, drop, moved, is_flat)
+
+
+def of_intervals(one: Estimate, other: Estimate) -> Estimate:
+    """Return one less the other, its interval made of theirs: what resampling cannot, where a share is 0 or 1.
+
+    Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
+    """
+    value = one.value - other.value
+    low = value - np.hypot(one.value - one.low, other.high - other.value)
+    high = value + np.hypot(one.high - one.value, other.value - other.low)
+    n_units = min(one.n_units, other.n_units)
+    return Estimate(value, float(low), float(high), one.n + other.n, one.unit, n_units)
 
 
 def difference(
@@ -60,9 +81,9 @@ def difference(
     return Estimate(value, low, high, one.n + other.n, one.unit, n_units)
 
 
-def _measured(cases: Cases, scale, n_bootstrap, seed) -> tuple[np.ndarray, Estimate]:
+def _measured(cases: Cases, scale, n_bootstrap, seed, confidence=CONFIDENCE) -> tuple[np.ndarray, Estimate]:
     units = units_of(cases.subject, len(cases.value), name="cases")
-    resample = Resample(units, n_bootstrap, seed)
+    resample = Resample(units, n_bootstrap, seed, confidence)
     columns = np.column_stack([cases.value, np.ones(len(cases.value))])
 
     def mean(sums):

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from analysis import groups
-from analysis.drops import Cases, difference, drop_of
+from analysis.drops import Cases, difference, drop_of, of_intervals
 from triplets.intervals import CONFIDENCE
 from triplets.records import Stimuli
 
@@ -56,5 +56,8 @@ def _row(outcome: str, column: str, value: str, sides, inside, among, how: dict,
     own = drop_of(*(cases.where(of) for cases, of in zip(sides, inside, strict=True)), seed=seed, **how)
     rest = [cases.where(all_of & ~of) for cases, of, all_of in zip(sides, inside, among, strict=True)]
     others = drop_of(*rest, seed=seed + 2, **how)
-    more = difference(own.drop, others.drop, own.replicates - others.replicates, confidence=how["confidence"])
+    if own.is_flat or others.is_flat:
+        more = of_intervals(own.drop, others.drop)
+    else:
+        more = difference(own.drop, others.drop, own.replicates - others.replicates, confidence=how["confidence"])
     return {"outcome": outcome, "column": column, "group": value} | own.to_dict() | {"more": more.to_dict()}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from analysis import elsewhere, elsewhere_groups, sentences
-from analysis.drops import Cases, drop_of
+from analysis.drops import Cases, drop_of, of_intervals
 from analysis.measured import start
+from analysis.resampling import Estimate
 from tests.analysis.releases import judged_faces
 from tests.analysis.rich import naming, perceived, rating, with_answers
 
@@ -90,6 +91,19 @@ def test_a_group_that_loses_more_is_told(rich_release):
     assert rows["m"]["drop"]["low"] < plain.drop.low  # widened for two comparisons
     nobody = elsewhere_groups.by_group({"named": sides}, here, replace(there, extra={}))
     assert "no column" in nobody["omitted"]
+
+
+def test_what_nobody_got_right_on_either_side_is_not_certain():
+    people = np.repeat([f"p{k}" for k in range(6)], 4)
+    nothing = Cases(np.zeros(24), people, np.arange(24))
+    found = drop_of(nothing, nothing, n_bootstrap=200)
+    assert found.is_flat and found.drop.value == 0
+    assert found.drop.high == pytest.approx(found.here.high) and found.drop.low == pytest.approx(-found.there.high)
+    assert drop_of(nothing, nothing, n_bootstrap=200, confidence=0.99).drop.high > found.drop.high > 0.2
+    # Newcombe's own example, method 10: 56/70 less 48/80.
+    one, other = Estimate(0.8, 0.69157, 0.87761, 70, "cases", 70), Estimate(0.6, 0.49037, 0.70035, 80, "cases", 80)
+    ends = of_intervals(one, other)
+    assert (ends.low, ends.high) == pytest.approx((0.0524, 0.3339), abs=5e-4)
 
 
 def with_sex(stimuli):
