@@ -1,6 +1,7 @@
 """Drawings as files: SVG in the page's colours or its own, PNG by Pillow, and CSV of what is shown."""
 
 import csv
+import functools
 import io
 import itertools
 import math
@@ -203,8 +204,16 @@ def _png_item(pen, sheet, item, colours, zoom) -> None:
         _write(pen, sheet, item, colours, zoom)
 
 
+@functools.cache
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """Return the letters of a picture, the same on every machine; Pillow's own lack minus signs, é, ² and Greek."""
+    from font_source_sans_pro import font_files_ttf
+
+    return ImageFont.truetype(font_files_ttf["SourceSansPro"], size)
+
+
 def _write(pen, sheet, item: Words, colours, zoom) -> None:
-    font = ImageFont.load_default(item.size * zoom)
+    font = _font(item.size * zoom)
     anchor = {"start": "l", "middle": "m", "end": "r"}[item.anchor]
     fill = _rgba(item.colour, colours)
     if not item.is_turned:

@@ -3,7 +3,8 @@
 import re
 
 from analysis.drawing.axes import Axis
-from analysis.drawing.sheet import DASHES, Frame, Mark, Stroke, Words, colour_in, each, plain
+from analysis.drawing.naming import Box, names
+from analysis.drawing.sheet import DASHES, Frame, Mark, Stroke, colour_in, each, plain
 
 MAX_TOUCHED = 150
 """A line of at most so many points says its values under the pointer."""
@@ -54,9 +55,10 @@ def trace_items(trace: dict, x: Axis, y: Axis, frame: Frame, bars: list) -> list
             opacity, said = float(each(marker.get("opacity"), k, 1.0)), _said(trace, k, xs[k], ys[k], x, y)
             items.append(Mark(px, py, size / 2, symbol, colour_in(marker.get("color"), k), opacity, said))
     if "text" in mode:
-        for k, (px, py) in enumerate(places):
-            if px is not None and py is not None:
-                items.append(Words(px, py - 8, plain(each(trace.get("text"), k, "")), 11, "@ink", "middle"))
+        shown = [k for k, place in enumerate(places) if None not in place]
+        (left, right), (bottom, top) = frame.span(x, "x"), frame.span(y, "y")
+        texts = [plain(each(trace.get("text"), k, "")) for k in shown]
+        items += names([places[k] for k in shown], texts, Box(left, top, right, bottom))
     return items
 
 

@@ -131,6 +131,15 @@ def test_an_svg_is_whole_and_text_from_outside_stays_text():
         assert ("var(--plot-" in text) is (colours is None)
 
 
+@pytest.mark.parametrize("letter", "\u2212\u2013\u2019²³×±≤≥°·éüßñČłσβαεγžж")
+def test_a_png_has_every_letter_that_names_and_figures_need(letter):
+    def picture(text):
+        items = (sheet.Words(8, 24, text, 16, "@ink"),)
+        return Image.open(io.BytesIO(plot_files.png(sheet.Drawing(40, 40, items)))).convert("L").tobytes()
+
+    assert picture(letter) not in (picture("\uffff"), picture(" "))
+
+
 def test_a_png_shows_the_colours_asked_for(measured):
     picture = Image.open(io.BytesIO(plot_files.png(drawing.drawing(figures.satisfied(measured)))))
     assert picture.size == (1800, 880)
