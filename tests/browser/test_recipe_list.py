@@ -57,7 +57,7 @@ def test_a_recipe_is_found_by_words_and_chosen_by_keyboard(open_page, release):
     page.keyboard.press("Escape")
     expect(page.locator("#id_recipe option")).to_have_count(len(RECIPES))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Train").click()
     expect(page.locator("#run-badge")).to_have_text("Queued")
     assert Run.objects.get().recipe == "lrp-attributes/gender-full-happiness"
 
@@ -68,7 +68,7 @@ def test_without_script_each_line_says_where_it_comes_from(open_page, release):
     assert page.locator("#id_recipe optgroup").count() > 3 and page.locator(".recipes").count() == 0
     page.select_option("#id_recipe", "vgg16-attributes")
     assert "From VGG16 on 40 psychological attributes" in page.locator("#id_recipe option:checked").text_content()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Train").click()
     assert Run.objects.get().recipe == "vgg16-attributes"
 
 

@@ -177,7 +177,7 @@ def test_the_check_on_cifar_10_is_trained_on_the_second_collection(folder, tmp_p
 
 
 def test_a_second_collection_nobody_needs_is_refused(folder, tmp_path, capsys):
-    for name in ("lrp-attributes", "picture-classes"):
+    for name in ("vgg16-attributes", "picture-classes"):
         assert main([str(folder), "--recipe", name, "--out", str(tmp_path), "--second", str(folder)]) == 1
         assert "second" in capsys.readouterr().err
 
