@@ -10,7 +10,18 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from analysis import cards, figures, plot_files, plots, reasons, sentences, space, typesetting, wording
+from analysis import (
+    cards,
+    figures,
+    plot_files,
+    plots,
+    reasons,
+    sentences,
+    sentences_of_people,
+    space,
+    typesetting,
+    wording,
+)
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -284,5 +295,6 @@ def environment() -> jinja2.Environment:
         "units": reasons.units,
         "what_is_asked": reasons.what_is_asked,
     }
-    environment.globals |= {name: of for name, of in vars(sentences).items() if name.startswith("of_")}
+    told = vars(sentences) | vars(sentences_of_people)
+    environment.globals |= {name: of for name, of in told.items() if name.startswith("of_")}
     return environment

@@ -5,7 +5,7 @@ evaluated and gets a report of its own, so that its figures have intervals and b
 those that training measured, and shares of pictures have Wilson intervals that speak of other pictures only.
 """
 
-from analysis import looking, published, sentences, study_baselines, study_measures, study_spaces
+from analysis import looking, published, sentences, sentences_of_people, study_baselines, study_measures, study_spaces
 from analysis.study_measures import FIGURES
 from analysis.study_second import of_class, second_collection
 from learning.studies import STUDIES
@@ -139,7 +139,7 @@ def _part(study: StudyResults, part: PartResult, measured: dict | None) -> dict:
         "gaps": sentences.of_gaps((measured or {}).get("groups")),
         "controls": _controls(measured or {}),
         "raters": ((measured or {}).get("answers") or {}).get("raters"),
-        "with_people": sentences.of_people_who_rate(study_measures.attributes(measured, split)),
+        "with_people": sentences_of_people.of_people_who_rate(study_measures.attributes(measured, split)),
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from learning import sweeps
+from learning import sweeps, telling
 from learning.config import ConfigInvalid
 from learning.recipes import DEFAULT, RecipeUnknown, groups, recipe
 from learning.sanity import overfitting
@@ -75,18 +75,7 @@ def main(arguments=None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; the same command goes on from {options.out}", file=sys.stderr)
         return 130
-    return 0 if result is None else _tell(options, result)
-
-
-def _tell(options, result) -> int:
-    """Print how a training ended, and return the exit status."""
-    for name in ("train", "validation", "test"):
-        _print_split(result, name)
-    _print_figures(result.metrics)
-    print(f"{result.steps} steps in {result.seconds:.1f} s, best at {result.metrics['best_step']}: {result.checkpoint}")
-    if options.json:
-        print(json.dumps(_summary(options.recipe, result)))
-    return 0 if result.metrics.get("is_overfit_learnt", True) else 1
+    return 0 if result is None else telling.tell(options, result)
 
 
 def _list() -> int:
@@ -187,18 +176,13 @@ def _search(options) -> int:
         found = run_search(release, chosen.name, config, plan, seed=options.seed, out=options.out, on_progress=show)
     trials = {trial["name"]: trial for trial in found["trials"]}
     for trial in sorted(trials.values(), key=lambda trial: (trial["score"] is None, -(trial["score"] or 0)))[:5]:
-        _print_trial(trial)
+        telling.print_trial(trial)
     best = trials[found["best"]]
     print(f"best by {found['figure']}: {best['name']}; all {len(trials)} trials: {options.out / SEARCH_RESULTS}")
     print("again: --set " + " ".join(f"{key}={value}" for key, value in best["settings"].items()))
     if options.json:
         print(json.dumps(found))
     return 0
-
-
-def _print_trial(trial: dict) -> None:
-    drawn = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in trial["drawn"].items())
-    print(f"{trial['name']}: {'failed' if trial['score'] is None else format(trial['score'], '.4f')}  {drawn}")
 
 
 def _train_folds(options) -> int:
@@ -280,22 +264,6 @@ def _train_study(options) -> int:
     return 0
 
 
-def _print_figures(metrics: dict) -> None:
-    """Print what networks of pictures are measured by, and loudly what is wrong with one."""
-    if any(f"{name}_{split}" in metrics for name in ("accuracy", "mae") for split in ("test", "validation")):
-        print(f"{headline(metrics)}; split by {metrics['split_by']}")
-    if "overfit" in metrics:
-        print(f"overfit check: {metrics['overfit']}")
-    if "warm_start" in metrics:
-        print(metrics["warm_start"])
-    if "warning" in metrics:
-        print(f"WARNING: {metrics['warning']}")
-
-
-#: Figures of embeddings of judgements, over single responses instead of settled triplets.
-_OF_RESPONSES = ("satisfied_test_pooled", "satisfied_test_conditional", "n_responses_test", "n_annotators")
-
-
 def _changes(groups: list[list[str]]) -> dict[str, str]:
     changes = {}
     for text in (text for group in groups for text in group):
@@ -304,38 +272,6 @@ def _changes(groups: list[list[str]]) -> dict[str, str]:
             raise ConfigInvalid(f"--set {text!r}: expected key=value, such as training.n_steps=500")
         changes[key] = value
     return changes
-
-
-def _print_split(result, name: str) -> None:
-    metrics = result.metrics
-    if metrics.get(f"satisfied_{name}") is None:
-        return
-    beside = {"raw": "satisfied_raw", "expression minus neutral": "satisfied_neutral_difference"}
-    others = [f"{words} {metrics[f'{key}_{name}']:.3f}" for words, key in beside.items() if f"{key}_{name}" in metrics]
-    print(
-        f"{name}: {metrics[f'satisfied_{name}']:.3f} of {metrics[f'n_triplets_{name}']} triplets satisfied "
-        f"({', '.join([*others, 'chance .5'])}; split by {metrics['split_by']})"
-    )
-    said = {"one space for everybody": "pooled", "each annotator's own weights": "conditional"}
-    found = {words: metrics.get(f"satisfied_{name}_{key}") for words, key in said.items()}
-    shares = [f"{share:.3f} by {words}" for words, share in found.items() if share is not None]
-    if shares:
-        print(f"{name}: of {metrics[f'n_responses_{name}']} single responses {', '.join(shares)}")
-
-
-def _summary(recipe_name: str, result) -> dict:
-    return {
-        "recipe": recipe_name,
-        "status": result.status,
-        "satisfied_train": result.satisfied_train,
-        "satisfied_validation": result.satisfied_validation,
-        "satisfied_test": result.satisfied_test,
-        **{name: result.metrics[name] for name in _OF_RESPONSES if name in result.metrics},
-        "seconds": round(result.seconds, 3),
-        "steps": result.steps,
-        "checkpoint": str(result.checkpoint),
-        "metrics": result.metrics,
-    }
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from analysis import detail_tables, pages, raters, sentences
+from analysis import detail_tables, pages, raters, sentences_of_people
 from analysis.evaluation import evaluate
 from tests.analysis.picture_checkpoints import picture_checkpoint
 from tests.learning.picture_releases import drawn, encoded
@@ -144,7 +144,7 @@ def test_groups_of_raters_are_compared_by_single_ratings():
     assert women["n_raters"] == 12 and women["network"]["n"] == 12
     # Careless people are matched less by the network and by other people alike.
     assert women["difference"]["high"] < 0 and women["person_difference"]["high"] < 0
-    said = sentences.of_raters(found)
+    said = sentences_of_people.of_raters(found)
     assert "sex woman" in said and "other people match them less too" in said
 
 
@@ -152,14 +152,15 @@ def test_groups_that_fare_alike_and_groups_too_small():
     release, truth = simulated(careless=())
     ratings = raters.single_ratings(release, ("happy", "calm"))
     found = raters.by_group(ratings, release, np.arange(150), truth, n_bootstrap=200)
-    assert "No gap is larger than chance explains" in sentences.of_raters(found)
+    assert "No gap is larger than chance explains" in sentences_of_people.of_raters(found)
     few, truth = simulated(n_raters=8)
     found = raters.by_group(raters.single_ratings(few, ("happy",)), few, np.arange(150), truth[:, :1])
     assert found == {"omitted": "no two groups of 5 people who rated these pictures can be compared"}
     few.annotators = None
     found = raters.by_group(raters.single_ratings(few, ("happy",)), few, np.arange(150), truth[:, :1])
     assert found == {"omitted": "the release tells nothing about the people who rated"}
-    assert sentences.of_raters(found).startswith("Whether it matches some people's ratings better than others'")
+    said = sentences_of_people.of_raters(found)
+    assert said.startswith("Whether it matches some people's ratings better than others'")
 
 
 COLUMNS = (
