@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from learning import embedding
-from learning.__main__ import _print_figures
+from learning import embedding, telling
 from learning.checkpoints import load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
@@ -262,7 +261,7 @@ def test_a_collapse_is_said(release, tmp_path, capsys):
     learner = collapsed(ImageLearner(release, quick(), seed=0, device=torch.device("cpu")))
     assert learner.validate()["validation_largest_share"] == 1
     assert "calls 100% of the pictures 'sad', which 33% are" in learner.evaluate()["warning"]
-    _print_figures(learner.evaluate())
+    telling.print_figures(learner.evaluate())
     assert "WARNING: The network has collapsed to one class" in capsys.readouterr().out
     flat = quick(target="attributes", attributes="height,age")
     learner = collapsed(ImageLearner(release, flat, seed=0, device=torch.device("cpu")))
