@@ -16,7 +16,7 @@ from learning.targets import attribute_targets
 #: What is painted over, as Arbabzadah et al. (2016) did: name -> parts of the face, those that a scheme knows.
 PAINTED = {"mouth": ("mouth",), "one eye": ("right eye",), "both eyes": ("left eye", "right eye")}
 N_PAINTED = 2
-#: The first of these that a network allows is drawn under the score.
+#: What is drawn of single faces beside a score; of painted ones the first of these that a network allows.
 MAPPED = (methods.LRP[lrp.ALPHA_2_BETA_1], methods.LRP[lrp.GAMMA], methods.GRADCAM)
 ENDS = ("highest", "lowest")
 

@@ -6,9 +6,9 @@ The pictures come from a second collection that shows people in several expressi
 import numpy as np
 import torch
 
-from analysis import heatmaps, lrp
+from analysis import heatmaps
 from analysis.explained import towards
-from analysis.explaining import methods
+from analysis.explaining import gallery, methods
 from analysis.explaining.faces import Faces
 from analysis.resampling import Resample, units_of
 from learning.checkpoints import load_checkpoint
@@ -18,7 +18,6 @@ from triplets.intervals import PLAIN, SHARE
 #: Beginnings of the names of classes, the first that a person shows.
 HAPPY, UNHAPPY = ("happ", "joy", "smil"), ("sad", "unhapp", "ang", "neutral")
 N_SHOWN = 2
-DRAWN = (methods.LRP[lrp.ALPHA_2_BETA_1], methods.LRP[lrp.GAMMA], methods.GRADCAM)
 
 
 def of_networks(checkpoints: dict, release: Release, *, seed: int = 0) -> tuple[dict, dict[str, str]]:
@@ -67,7 +66,7 @@ def pairs(checkpoint, release: Release, name: str, drawn: dict, *, seed: int = 0
     at = np.array(list(both.values()))
     said = known.offset[0] + known.scale[0] * faces.outputs(at.ravel())[:, 0].double().numpy().reshape(at.shape)
     more = said[:, 0] - said[:, 1]
-    usable, _ = methods.usable(faces.network, has_neutral=False, has_regions=False, wanted=DRAWN)
+    usable, _ = methods.usable(faces.network, has_neutral=False, has_regions=False, wanted=gallery.MAPPED)
     resample = Resample(units_of(None, len(more), name="people"), 1000, seed)
     columns = np.column_stack([more, more > 0, np.ones(len(more))])
     return {

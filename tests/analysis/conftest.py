@@ -16,6 +16,14 @@ def train(release, out, **changes):
     return train_release(release, config, seed=0, out=out, recipe_name=DEFAULT).checkpoint
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Decoded pictures lie in a folder of their own for each file of tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_release(tmp_path_factory):
     return judged_faces(tmp_path_factory.mktemp("small") / "release", n_subjects=10, pictures="plain")

@@ -29,13 +29,6 @@ CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 QUICK = ("gradcam", "occlusion")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
     return judged_faces(tmp_path_factory.mktemp("faces") / "release", n_subjects=4, pictures="plain")

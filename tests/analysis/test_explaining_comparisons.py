@@ -23,13 +23,6 @@ CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprised")
 LEAST = 1e-6
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     return judged_faces(tmp_path_factory.mktemp("faces") / "release", n_subjects=5, pictures="rendered")

@@ -14,13 +14,6 @@ from tests.learning.picture_releases import picture_release
 RATED = tuple(f"attribute{k:02}" for k in range(10))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PICTURE_CACHE_DIR", str(tmp_path_factory.mktemp("decoded")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def rated(tmp_path_factory):
     """A release whose pictures have ten attributes, and a network of all of them."""
