@@ -4,8 +4,14 @@ import zipfile
 from xml.sax.saxutils import escape
 
 import numpy as np
+from PIL import Image
 
 from triplets import synthetic
+
+
+def picture(path, size=(8, 6)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "grey").save(path)
 
 
 def scan(subject: int, **movements) -> np.ndarray:

@@ -5,8 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from tests.triplets.study_formats import OF_RATERS, SURVEYS, as_text, rated_faces, write_workbook
-from tests.triplets.test_study_formats import convert, picture  # noqa: F401  the fixture
+from tests.triplets.study_formats import OF_RATERS, SURVEYS, as_text, picture, rated_faces, write_workbook
 from triplets.archive import read_release
 from triplets.importers.rater_rows import AGES, SEXES, HeaderUnreadable, said, surveys
 from triplets.importers.single_ratings import Gathering
@@ -21,7 +20,7 @@ def folder(tmp_path):
     return tmp_path / "faces"
 
 
-def test_every_rating_is_in_the_release_with_who_gave_it(folder, tmp_path, convert):  # noqa: F811
+def test_every_rating_is_in_the_release_with_who_gave_it(folder, tmp_path, convert):
     rows = rated_faces(NAMES, n_rows=6)
     write_workbook(folder / "psychology-attributes.xlsx", {"All Data": rows, "Final Values": [rows[0]]})
     _, _, told = convert("us-adult-faces", folder, "--release", tmp_path / "release")
@@ -52,7 +51,7 @@ def test_every_rating_is_in_the_release_with_who_gave_it(folder, tmp_path, conve
     assert (who.about["age"][place], who.about["sex"][place]) == (AGES[age], SEXES[sex])
 
 
-def test_a_table_of_raters_can_be_imported_into_a_study(folder, convert):  # noqa: F811
+def test_a_table_of_raters_can_be_imported_into_a_study(folder, convert):
     (folder / "psychology-attributes.csv").write_text(as_text(rated_faces(NAMES, n_rows=3)))
     convert("us-adult-faces", folder)
     with open(convert.out / "responses.csv", encoding="utf-8") as file:
@@ -61,7 +60,7 @@ def test_a_table_of_raters_can_be_imported_into_a_study(folder, convert):  # noq
     assert {row["stimulus"] for row in found} == {f"Face Images/{name}" for name in NAMES}
 
 
-def test_without_names_of_raters_there_are_responses_of_nobody(tmp_path, convert):  # noqa: F811
+def test_without_names_of_raters_there_are_responses_of_nobody(tmp_path, convert):
     (tmp_path / "attributes.csv").write_text("Filename,happy\na.jpg,2\na.jpg,5\nb.jpg,NaN\nb.jpg,7\n")
     convert("us-adult-faces", tmp_path / "attributes.csv", "--release", tmp_path / "release")
     release = read_release(tmp_path / "release")
@@ -128,7 +127,7 @@ def test_where_the_second_survey_begins():
         ("Filename", "", "line 3: Filename is empty"),
     ],
 )
-def test_a_damaged_table_writes_nothing(folder, tmp_path, convert, column, value, complaint):  # noqa: F811
+def test_a_damaged_table_writes_nothing(folder, tmp_path, convert, column, value, complaint):
     rows = rated_faces(NAMES, n_rows=3)
     rows[2][rows[0].index(column)] = value
     (folder / "psychology-attributes.csv").write_text(as_text(rows))
@@ -137,7 +136,7 @@ def test_a_damaged_table_writes_nothing(folder, tmp_path, convert, column, value
     assert not (tmp_path / "release").exists()
 
 
-def test_a_table_without_file_names_and_a_short_row(folder, convert):  # noqa: F811
+def test_a_table_without_file_names_and_a_short_row(folder, convert):
     rows = rated_faces(NAMES, n_rows=2)
     (folder / "psychology-attributes.csv").write_text(as_text([row[1:] for row in rows]))
     assert convert("us-adult-faces", folder) is None
@@ -146,7 +145,7 @@ def test_a_table_without_file_names_and_a_short_row(folder, convert):  # noqa: F
     assert convert("us-adult-faces", folder) is None and "line 2: 53 cells, expected 54" in convert.said
 
 
-def test_a_release_that_cannot_be_written_leaves_no_folder(folder, tmp_path, convert, monkeypatch):  # noqa: F811
+def test_a_release_that_cannot_be_written_leaves_no_folder(folder, tmp_path, convert, monkeypatch):
     (folder / "psychology-attributes.csv").write_text(as_text(rated_faces(NAMES, n_rows=2)))
 
     def full(*_, **__):

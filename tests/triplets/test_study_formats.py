@@ -1,7 +1,6 @@
 """Readers of the studies' own formats, on small generated files, and the converter that writes what import reads."""
 
 import csv
-import json
 import pickle
 import subprocess
 import sys
@@ -11,41 +10,10 @@ import pytest
 from PIL import Image
 
 from learning import landmarks as alignment
-from tests.triplets.study_formats import scan, shuffled_rings, write_bnd, write_workbook
+from tests.triplets.study_formats import picture, scan, shuffled_rings, write_bnd, write_workbook
 from triplets.importers import bnd, inert_pickle, openface
 from triplets.importers.__main__ import FORMATS, main
-from triplets.importers.landmarks_npz import read_landmarks
-from triplets.importers.manifest import ManifestRow, read_header, read_manifest
 from triplets.schemes import SCHEMES, scheme_named, scheme_of
-
-
-@pytest.fixture
-def convert(tmp_path, capsys):
-    """Run the command; return the manifest's rows by key, the landmarks, the JSON. Complaints are in `convert.said`."""
-
-    def run(name, source, *arguments):
-        out = tmp_path / f"out-{len(list(tmp_path.glob('out-*')))}"
-        run.out = out
-        status = main([name, str(source), "--out", str(out), "--json", *map(str, arguments)])
-        said = capsys.readouterr()
-        run.said = said.err
-        if status:
-            assert not out.exists() and not list(tmp_path.glob(".out-*"))
-            return None
-        rows = list(read_manifest(out / "stimuli.csv", read_header(out / "stimuli.csv")))
-        assert all(isinstance(row, ManifestRow) for row in rows)
-        points = None
-        if (out / "landmarks.npz").exists():
-            (tmp_path / f"scratch-{out.name}").mkdir()
-            points = read_landmarks(out / "landmarks.npz", tmp_path / f"scratch-{out.name}")
-        return {row.key: row for row in rows}, points, json.loads(said.out.splitlines()[-1])
-
-    return run
-
-
-def picture(path, size=(8, 6)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, "grey").save(path)
 
 
 class TestBu3dfe:
