@@ -105,6 +105,14 @@ class TestBp4d:
     def test_all_frames_where_asked(self, folder, convert):
         assert len(convert("bp4d", folder, "--all-frames")[0]) == 9
 
+    def test_pictures_are_found_by_their_number(self, folder, convert, tmp_path):
+        """Some films of the collection number their pictures with four digits, others with three."""
+        for name in ("0001", "0004", "0008"):
+            picture(tmp_path / "2D" / "F001" / "T1" / f"{name[1:]}.jpg")
+        rows, _, summary = convert("bp4d", folder, "--images", tmp_path / "2D")
+        assert list(rows) == ["F001/T1/001.jpg", "F001/T1/004.jpg", "F001/T1/008.jpg"]
+        assert summary["n_pictures"] == 3 and rows["F001/T1/004.jpg"].extra["frame"] == "4"
+
     def test_a_bad_code_has_its_line(self, folder, convert):
         text = (folder / "F001_T1.csv").read_text().replace("\n2,0,", "\n2,7,")
         (folder / "F001_T1.csv").write_text(text)
@@ -135,6 +143,14 @@ class TestFer2013:
         assert happy.subject != neutral.subject and points is None
         with Image.open(convert.out / happy.file) as image:
             assert np.array_equal(np.asarray(image).ravel(), np.arange(48 * 48) % 256)
+
+    def test_the_second_edition_has_its_columns_in_another_order(self, tmp_path, convert):
+        grey = " ".join(["7"] * 48 * 48)
+        (tmp_path / "icml_face_data.csv").write_text(
+            f"emotion, Usage, pixels\n0,Training,{grey}\n4,PublicTest,{grey}\n"
+        )
+        rows, _, _ = convert("fer2013", tmp_path / "icml_face_data.csv")
+        assert [(row.class_label, row.split) for row in rows.values()] == [("angry", "train"), ("sad", "validation")]
 
     def test_bad_rows(self, tmp_path, convert):
         good = " ".join(["7"] * 48 * 48)
@@ -309,6 +325,31 @@ class TestOpenFace:
         assert first.extra["intensity_AU12"] == "2.5" and set(first.extra) >= {"pitch", "yaw", "roll"}
         assert points.of("anna_smile/000001")[3].tolist() == [3.5, 6.5]
         assert summary["scheme"] == "openface-68" and SCHEMES["openface-68"].n_points == 68
+
+    def still(self, path, *faces):
+        """Write what FaceLandmarkImg writes of one picture: faces in place of frames, and no success."""
+        path.parent.mkdir(exist_ok=True)
+        points = [f"{axis}_{k}" for axis in "xy" for k in range(68)]
+        rows = [f"{face},{confidence}," + ",".join(str(k) for k in range(136)) + ",1" for face, confidence in faces]
+        path.write_text("\n".join([",".join(["face", "confidence", *points, "AU12_c"]), *rows]) + "\n")
+
+    def test_pictures_have_tables_of_their_own(self, tmp_path, convert):
+        self.still(tmp_path / "read" / "anna.csv", (0, 0.975), (1, 0.9))
+        self.still(tmp_path / "read" / "ben.csv", (0, 0.3))
+        rows, points, _ = convert("openface", tmp_path / "read")
+        assert list(rows) == ["anna", "anna-1"] and {row.subject for row in rows.values()} == {"anna"}
+        assert rows["anna"].action_units == {"AU12": 1.0} and points.of("anna")[3].tolist() == [3.5, 71.5]
+
+    def test_pictures_are_found_by_the_names_of_their_tables(self, tmp_path, convert):
+        picture(tmp_path / "pictures" / "F" / "Anna.jpg")
+        self.still(tmp_path / "read" / "anna.csv", (0, 0.975))
+        rows, _, summary = convert("openface", tmp_path / "read", "--images", tmp_path / "pictures")
+        assert list(rows) == ["F/Anna.jpg"] and summary["n_pictures"] == 1
+        self.still(tmp_path / "read" / "anna.csv", (0, 0.975), (1, 0.9))
+        self.still(tmp_path / "read" / "carl.csv", (0, 0.975))
+        assert convert("openface", tmp_path / "read", "--images", tmp_path / "pictures") is None
+        assert "anna.csv, line 3: face 1 of a picture: expected one face in each" in convert.said
+        assert "carl.csv, line 2: there is no picture of that name" in convert.said
 
     def test_angles_mean_the_same_rotation(self):
         x, y, z = 0.3, -0.5, 0.2

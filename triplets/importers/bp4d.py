@@ -13,6 +13,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def read(source: Path, options: Options) -> Iterator[Face | Bad]:
     if not codes and not options.all_frames:
         raise SourceUnreadable(f"{source} holds no action units: expected files such as F001_T1.csv")
     half, order = _orientation(films)
-    images = Path(options.images or source)
+    images, pictures_of = Path(options.images or source), lru_cache(maxsize=1)(_pictures)
     for subject, frames in _by_subject(films).items():
         chosen = frames
         if not options.all_frames:
@@ -65,7 +66,8 @@ def read(source: Path, options: Options) -> Iterator[Face | Bad]:
             if isinstance(points, Bad):
                 yield points
                 continue
-            picture = _picture(path, source, images)
+            found = pictures_of(images / path.relative_to(source).parent).get(frame)
+            picture = found.relative_to(images).as_posix() if found else ""
             name = picture or path.relative_to(source).as_posix().removesuffix(".bnd")
             units = codes.get((subject, task, frame), {})
             known = {f"AU{unit}": float(value) for unit, value in units.items() if value != 9}
@@ -171,10 +173,7 @@ def _pose(header: list[str], cells: list[str]) -> tuple[int, dict[str, str]]:
     return int(known["frame"]), {name: known[name] for name in ("pitch", "yaw", "roll")}
 
 
-def _picture(path: Path, source: Path, images: Path) -> str:
-    """Return the frame's picture relative to the folder of pictures, "" if there is none."""
-    below = images / path.relative_to(source).parent
-    for suffix in PICTURES:
-        if (below / (path.stem + suffix)).is_file():
-            return (below / (path.stem + suffix)).relative_to(images).as_posix()
-    return ""
+def _pictures(folder: Path) -> dict[int, Path]:
+    """Return frame -> picture of one film. Some films number them 0012, others 012."""
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {int(path.stem): path for path in paths if path.stem.isdigit() and path.suffix.lower() in PICTURES}
