@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from analysis.resampling import Estimate, Resample, Units, linear_estimate, units_of
-from triplets.intervals import RATE, SHARE
+from triplets.intervals import CONFIDENCE, RATE, SHARE
 
 
 def class_figures(truth, said, names, subject=None, *, score=None, n_bootstrap=1000, seed=0) -> dict:
@@ -19,13 +19,10 @@ def class_figures(truth, said, names, subject=None, *, score=None, n_bootstrap=1
     classes : [{"name", "n", "recall", "precision", "f1", "auc"}], each an estimate or None: a class that is never
     said has no precision, one that never occurs no recall.
     """
-    truth, said = (np.asarray(values, np.int64) for values in (truth, said))
-    k, n = len(names), len(truth)
-    units = units_of(subject, n, patterns=np.column_stack([truth, said]))
+    truth = np.asarray(truth, np.int64)
+    k = len(names)
+    units, sums = _tables(truth, said, k, subject)
     resample = Resample(units, n_bootstrap, seed)
-    cell = np.zeros((n, k * k))
-    cell[np.arange(n), truth * k + said] = 1
-    sums = units.sums(cell)
     figures = resample.replicates(sums, lambda s: _figures(s.reshape(-1, k, k)))
     size = sums.sum(1)
     of_truth, of_said = (sums.reshape(-1, k, k).sum(axis) for axis in (2, 1))
@@ -54,6 +51,34 @@ def class_figures(truth, said, names, subject=None, *, score=None, n_bootstrap=1
         "classes": classes,
         "confusion": sums.sum(0).reshape(k, k).astype(int).tolist(),
     }
+
+
+def macro_f1(
+    truth, said, subject, among, *, n_bootstrap=1000, seed=0, confidence=CONFIDENCE
+) -> tuple[np.ndarray, Estimate | None]:
+    """Return ((n_bootstrap,) replicates, estimate) of the mean F1 of some classes; no estimate where none occurs.
+
+    truth, said : (n,) int classes; subject : (n,) str; among : (k,) bool, the classes whose F1 is averaged.
+    """
+    k = len(among)
+    units, sums = _tables(truth, said, k, subject)
+    resample = Resample(units, n_bootstrap, seed, confidence)
+
+    def mean(s):
+        return np.nanmean(_figures(s.reshape(-1, k, k))[:, 3 + 2 * k :][:, np.asarray(among, bool)], axis=1)
+
+    replicates = resample.replicates(sums, mean)
+    return replicates[1:], resample.found(replicates, sums.sum(1), SHARE)
+
+
+def _tables(truth, said, k: int, subject) -> tuple[Units, np.ndarray]:
+    """Return what is drawn together, and (u, k²) sums of its confusion tables."""
+    truth, said = (np.asarray(values, np.int64) for values in (truth, said))
+    n = len(truth)
+    units = units_of(subject, n, patterns=np.column_stack([truth, said]))
+    cell = np.zeros((n, k * k))
+    cell[np.arange(n), truth * k + said] = 1
+    return units, units.sums(cell)
 
 
 def _figures(tables: np.ndarray) -> np.ndarray:

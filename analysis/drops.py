@@ -1,9 +1,11 @@
 """Drops from one collection to another, with intervals over the people of both, drawn independently."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.classification import macro_f1
 from analysis.resampling import Estimate, Resample, units_of
 from triplets.intervals import CONFIDENCE, DIFFERENCE, ERROR, PLAIN, SHARE, interval
 
@@ -21,6 +23,16 @@ class Cases:
 
     def where(self, mask) -> "Cases":
         return Cases(self.value[mask], self.subject[mask], self.row[mask])
+
+
+@dataclass(frozen=True)
+class Named:
+    """What n pictures show and what was said of them. truth, said : (n,) int classes; among : (k,) bool, of these."""
+
+    truth: np.ndarray
+    said: np.ndarray
+    subject: np.ndarray
+    among: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,12 +60,30 @@ def drop_of(
     confidence : of the interval of the drop; the two figures have 95 %.
     """
     scale = ERROR if is_error else SHARE
-    sides = [_measured(cases, scale, n_bootstrap, seed + k) for k, cases in enumerate((here, there))]
-    (ours, own), (theirs, other) = sides
-    moved, is_flat = ours - theirs, not is_error and min(np.ptp(ours), np.ptp(theirs)) < 1e-12
+
+    def measured(cases, seed, confidence):
+        return _mean(cases, scale, n_bootstrap, seed, confidence)
+
+    return _lost(here, there, measured, is_error, seed, confidence)
+
+
+def drop_of_f1(here: Named, there: Named, *, n_bootstrap=1000, seed=0, confidence: float = CONFIDENCE) -> Drop:
+    """Return what macro F1 loses from one collection to another. confidence : as `drop_of`."""
+
+    def measured(named, seed, confidence):
+        how = {"n_bootstrap": n_bootstrap, "seed": seed, "confidence": confidence}
+        return macro_f1(named.truth, named.said, named.subject, named.among, **how)
+
+    return _lost(here, there, measured, False, seed, confidence)
+
+
+def _lost(here, there, measured: Callable, is_error: bool, seed: int, confidence: float) -> Drop:
+    """Return the drop of what `measured` finds: from (cases, seed, confidence) to (replicates, estimate)."""
+    (ours, own), (theirs, other) = (measured(cases, seed + k, CONFIDENCE) for k, cases in enumerate((here, there)))
+    moved = ours - theirs
+    is_flat = not is_error and min(np.nanmax(of) - np.nanmin(of) for of in (ours, theirs)) < 1e-12
     if is_flat:
-        widened = (_measured(cases, scale, n_bootstrap, seed, confidence)[1] for cases in (here, there))
-        drop = of_intervals(*widened)
+        drop = of_intervals(*(measured(cases, seed, confidence)[1] for cases in (here, there)))
     else:
         drop = difference(own, other, moved, is_error=is_error, confidence=confidence)
     return Drop(own, other, drop, moved, is_flat)
@@ -81,7 +111,7 @@ def difference(
     return Estimate(value, low, high, one.n + other.n, one.unit, n_units)
 
 
-def _measured(cases: Cases, scale, n_bootstrap, seed, confidence=CONFIDENCE) -> tuple[np.ndarray, Estimate]:
+def _mean(cases: Cases, scale, n_bootstrap, seed, confidence) -> tuple[np.ndarray, Estimate]:
     units = units_of(cases.subject, len(cases.value), name="cases")
     resample = Resample(units, n_bootstrap, seed, confidence)
     columns = np.column_stack([cases.value, np.ones(len(cases.value))])

@@ -8,7 +8,7 @@ people, and whether it is larger than everybody else's, is in `analysis.elsewher
 import numpy as np
 
 from analysis import elsewhere_groups, probes
-from analysis.drops import Cases, drop_of
+from analysis.drops import Cases, Named, drop_of, drop_of_f1
 from analysis.measured import Measured, satisfied
 from analysis.representation import Representation
 from learning.splits import SUBJECT, trained_on
@@ -23,16 +23,16 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
     of : the evaluation on the release that it was trained on; there : what it makes of the other one
     {"names": [here, there], "n_left_out": stimuli there whose people it was trained on, "rows": [{"outcome", "label",
     "here", "there", "drop"}], "groups": as `elsewhere_groups.by_group`}, outcomes "satisfied" by agreement level,
-    "named" (its own answers) and "read" (a linear probe taught here) by class, "error" by attribute, in the attribute's
-    units; the first row of an outcome is all.
+    "named" (its own answers) and "read" (a linear probe taught here) by class, "named_f1" and "read_f1" (macro F1 over
+    the classes of both), "error" by attribute, in the attribute's units; the first row of an outcome is all.
     {"omitted": why} where nothing can be compared.
     """
     strangers = ~trained_on(of.release, of.made.split.stimulus == "train", second)
-    pairs: list[tuple[str, str, Cases, Cases]] = []
+    pairs: list[tuple[str, str, Cases | Named, Cases | Named]] = []
     pairs += _satisfied(of, there, second, strangers)
     pairs += _answered(of, there, second, strangers)
     pairs += _read(of, there, second, strangers)
-    rows = [_row(*pair, **of.how) for pair in pairs if min(len(case.value) for case in pair[2:]) >= MIN_CASES]
+    rows = [_row(*pair, **of.how) for pair in pairs if min(len(case.subject) for case in pair[2:]) >= MIN_CASES]
     if not rows:
         return {"omitted": "the two releases share no triplets, classes or attributes that could be compared"}
     names = [_name(of.release), _name(second)]
@@ -46,10 +46,10 @@ def compare(of: Measured, there: Representation, second: Release) -> dict:
 
 
 def _alls(pairs) -> dict[str, tuple[Cases, Cases]]:
-    """Return {outcome: (here, there)} of all cases of an outcome; of attributes, whose units differ, none."""
+    """Return {outcome: (here, there)} of all cases of an outcome that is right or wrong case by case."""
     found: dict[str, tuple[Cases, Cases]] = {}
     for outcome, _, here, there in pairs:
-        if outcome != "error":
+        if outcome in ("satisfied", "named", "read"):
             found.setdefault(outcome, (here, there))
     return found
 
@@ -107,8 +107,8 @@ def _answered(of: Measured, there: Representation, second: Release, strangers) -
             cases = [Cases(e[m, k], p[m], r[m]) for e, m, p, r in zip(errors, known, people, places, strict=True)]
             found.append(("error", attribute, *cases))
         return found
-    hits = [answers.said[rows].argmax(1) == answers.label[rows] for answers, rows in ((ours, at), (theirs, far))]
-    return _by_class("named", hits, [ours.label[at], theirs.label[far]], people, places, ours.names)
+    said = [answers.said[rows].argmax(1) for answers, rows in ((ours, at), (theirs, far))]
+    return _by_class("named", said, [ours.label[at], theirs.label[far]], people, places, ours.names)
 
 
 def _read(of: Measured, there: Representation, second: Release, strangers) -> list:
@@ -131,26 +131,32 @@ def _read(of: Measured, there: Representation, second: Release, strangers) -> li
     both = probes.Plan(plan.classes, ((train, validation, np.concatenate([test, len(row) + far])),), plan.how)
     labels = np.concatenate([label, other])
     found = probes.read(np.concatenate([of.made.mean, there.mean]), labels, both, seed=of.seed)
-    hits = np.array(plan.classes)[found.score.argmax(1)] == labels[found.row]
+    said = found.score.argmax(1)
     sides = [found.row < len(row), found.row >= len(row)]
     classes = [np.searchsorted(plan.classes, labels[found.row[side]]) for side in sides]
     places = row[test], there.row[far]
     people = of.subject[places[0]], _subject(second)[places[1]]
-    return _by_class("read", [hits[side] for side in sides], classes, people, places, plan.classes)
+    return _by_class("read", [said[side] for side in sides], classes, people, places, plan.classes)
 
 
-def _by_class(outcome, hits, label, people, places, names) -> list:
-    """Return (outcome, label, here, there) of all cases of the classes that occur on both sides, then of each class."""
-    shared = [k for k in range(len(names)) if all((of == k).any() for of in label)]
-    cases = [Cases(h.astype(float), p, r) for h, p, r in zip(hits, people, places, strict=True)]
-    found = [
-        (outcome, "all classes", *(case.where(np.isin(of, shared)) for case, of in zip(cases, label, strict=True)))
+def _by_class(outcome, said, label, people, places, names) -> list:
+    """Return (outcome, label, here, there) of all cases of the classes that occur on both sides, of their macro F1,
+    then of each class. said, label : here and there (n,) int places in `names`.
+    """
+    is_shared = np.array([all((of == k).any() for of in label) for k in range(len(names))], bool)
+    among = [is_shared[of] for of in label]
+    cases = [Cases((s == of).astype(float), p, r) for s, of, p, r in zip(said, label, people, places, strict=True)]
+    whole = [case.where(of) for case, of in zip(cases, among, strict=True)]
+    named = [Named(of[m], s[m], p[m], is_shared) for of, s, p, m in zip(label, said, people, among, strict=True)]
+    return [(outcome, "all classes", *whole), (f"{outcome}_f1", "macro F1", *named)] + [
+        (outcome, str(names[k]), *(case.where(of == k) for case, of in zip(cases, label, strict=True)))
+        for k in np.flatnonzero(is_shared)
     ]
-    return found + [
-        (outcome, str(names[k]), *(case.where(of == k) for case, of in zip(cases, label, strict=True))) for k in shared
-    ]
 
 
-def _row(outcome: str, label: str, here: Cases, there: Cases, *, n_bootstrap, seed) -> dict:
-    found = drop_of(here, there, is_error=outcome == "error", n_bootstrap=n_bootstrap, seed=seed)
+def _row(outcome: str, label: str, here, there, **how) -> dict:
+    if isinstance(here, Named):
+        found = drop_of_f1(here, there, **how)
+    else:
+        found = drop_of(here, there, is_error=outcome == "error", **how)
     return {"outcome": outcome, "label": label} | found.to_dict()

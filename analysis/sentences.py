@@ -7,6 +7,8 @@ OUTCOMES = {
     "satisfied": "triplets satisfied",
     "named": "pictures named right by the network",
     "read": "expressions read by the probe",
+    "named_f1": "classes named by the network",
+    "read_f1": "classes read by the probe",
     "error": "mean error of the attributes, in standard deviations of what people said",
 }
 
@@ -96,6 +98,8 @@ def of_elsewhere(found: dict) -> str:
     here, there = found["names"]
     said = []
     for outcome in dict.fromkeys(row["outcome"] for row in found["rows"]):
+        if outcome.endswith("_f1"):
+            continue  # stands in the table, beside what this says of the same answers
         rows = [row for row in found["rows"] if row["outcome"] == outcome]
         if outcome == "error":
             worse = [row["label"] for row in rows if row["drop"]["high"] < 0]

@@ -19,14 +19,14 @@ def second_collection(found: dict, known: dict | None, measured: dict | None) ->
     if not second.get("n") or not first.get("n"):
         return {"published": known} if known else None
     elsewhere = (measured or {}).get("elsewhere") or {}
-    rows = {row["label"]: row for row in elsewhere.get("rows", []) if row["outcome"] == "named"}
+    rows = [row for row in elsewhere.get("rows", []) if row["outcome"] in ("named", "named_f1")]
+    rows = {row["label"]: row for row in rows}
     overall = {
-        name: {"test": first[name], "second": second[name], "drop": drop(first[name], second[name])}
-        for name in ("accuracy", "f1")
+        name: _moved(first[name], second[name]) | _sure(rows.get(label))
+        for name, label in (("accuracy", "all classes"), ("f1", "macro F1"))
     }
-    overall["accuracy"] |= _sure(rows.get("all classes")) or wilson(
-        round(second["accuracy"] * second["n"]), second["n"]
-    )
+    if "estimates" not in overall["accuracy"]:
+        overall["accuracy"] |= wilson(round(second["accuracy"] * second["n"]), second["n"])
     divided = elsewhere.get("groups") or {}
     return {
         "n": second["n"],
@@ -36,6 +36,10 @@ def second_collection(found: dict, known: dict | None, measured: dict | None) ->
         "published": known,
         "said": _said(elsewhere, divided),
     }
+
+
+def _moved(before, after) -> dict:
+    return {"test": before, "second": after, "drop": drop(before, after)}
 
 
 def drop(before, after) -> float | None:
@@ -51,9 +55,7 @@ def _by_class(first: dict, second: dict, known: dict, rows: dict) -> list[dict]:
     return [
         {
             "name": name,
-            "test": first["recall"][k],
-            "second": second["recall"][k],
-            "drop": drop(first["recall"][k], second["recall"][k]),
+            **_moved(first["recall"][k], second["recall"][k]),
             "f1": second["f1_by_class"][k],
             "published": of_class(known.get("by_class", {}), name),
         }
@@ -81,8 +83,11 @@ def _evaluated_groups(divided: dict) -> list[dict]:
 
 
 def _sure(row: dict | None) -> dict:
-    """Return the estimates of a row of an evaluation, {} without one."""
-    return {"estimates": {key: row[key] for key in ("here", "there", "drop")}} if row else {}
+    """Return the estimates of a row of an evaluation with their values, {} without one."""
+    if not row:
+        return {}
+    estimates = {key: row[key] for key in ("here", "there", "drop")}
+    return _moved(row["here"]["value"], row["there"]["value"]) | {"estimates": estimates}
 
 
 def _said(elsewhere: dict, divided: dict) -> list[str]:

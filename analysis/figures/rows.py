@@ -164,8 +164,10 @@ def elsewhere(results: dict) -> dict | None:
     if not rows:
         return None
     # The network's own answers and a probe name the same classes.
-    who = {"named": "network: ", "read": "probe: "} if {"named", "read"} <= {row["outcome"] for row in rows} else {}
-    names = [who.get(row["outcome"], "") + row["label"] for row in rows]
+    outcomes = {row["outcome"] for row in rows}
+    who = {"named": "network: ", "read": "probe: "} if {"named", "read"} <= outcomes else {}
+    names = [who.get(row["outcome"].removesuffix("_f1"), "") + row["label"] for row in rows]
+    words = "share right, or F1" if outcomes & {"named_f1", "read_f1"} else "share right"
     places = [len(rows) - 1 - at for at in range(len(rows))]
     sides = (("here", "embedding", found["names"][0], 0.1), ("there", "neutral_difference", found["names"][1], -0.1))
     traces = [
@@ -173,7 +175,7 @@ def elsewhere(results: dict) -> dict | None:
         for side, colour, title, shift in sides
     ]
     height = 110 + 38 * len(rows)
-    return {"data": traces, "layout": _row_layout(names, ".0%", [-0.02, 1.04], None, "share right", height=height)}
+    return {"data": traces, "layout": _row_layout(names, ".0%", [-0.02, 1.04], None, words, height=height)}
 
 
 def _row_trace(places, names, estimates, colour) -> dict:

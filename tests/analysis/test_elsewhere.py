@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
-from analysis import elsewhere, elsewhere_groups, sentences
-from analysis.drops import Cases, drop_of, of_intervals
+from analysis import detail_tables, elsewhere, elsewhere_groups, sentences
+from analysis.drops import Cases, Named, drop_of, drop_of_f1, of_intervals
+from analysis.figures import rows as drawn_rows
 from analysis.measured import start
 from analysis.resampling import Estimate
 from tests.analysis.releases import judged_faces
@@ -60,6 +62,38 @@ def test_own_answers_are_compared_by_class(rich_release, second):
     here = rows["named", "happy"]["here"]
     test = (rich_release.stimuli.split == "test") & (rich_release.stimuli.class_label == "happy")
     assert here["n"] == test.sum()
+
+
+def test_macro_f1_is_lost_too_and_it_is_said_how_surely(rich_release, second):
+    answers = naming(rich_release), naming(second, sure=1.0, seed=3)
+    found = compared(rich_release, second, 0.15, *answers)
+    rows = {row["outcome"]: row for row in found["rows"] if row["label"] == "macro F1"}
+    assert set(rows) == {"named_f1", "read_f1"}
+    is_here = [rich_release.stimuli.split == "test", np.ones(len(second.stimuli), bool)]
+    for key, of, rows_of in zip(("here", "there"), answers, is_here, strict=True):
+        wanted = f1_score(of.label[rows_of], of.said[rows_of].argmax(1), average="macro")
+        assert rows["named_f1"][key]["value"] == pytest.approx(wanted)
+        assert rows["named_f1"][key]["low"] < wanted < rows["named_f1"][key]["high"]
+        assert rows["named_f1"][key]["unit"] == "subjects"
+    drop = rows["named_f1"]["drop"]
+    assert drop["low"] < drop["value"] < drop["high"] and drop["n_units"] == rows["named_f1"]["here"]["n_units"]
+    drawn = drawn_rows.elsewhere({"elsewhere": found})
+    assert "network: macro F1" in drawn["layout"]["yaxis"]["ticktext"]
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "share right, or F1"
+    (row,) = (row for row in detail_tables.elsewhere({"elsewhere": found}) if row["outcome"] == "named_f1")
+    assert row["drop_low"] == drop["low"]
+
+
+def test_macro_f1_is_over_the_classes_of_both():
+    # Class 1 by hand: hits 2, true 3, said 3; class 0: 3, 4, 4; class 2 is nowhere true and said once.
+    truth, said = np.array([0, 0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1, 0])
+    people = np.array([f"p{k}" for k in range(7)])
+    one = Named(truth, said, people, np.array([True, True, False]))
+    found = drop_of_f1(one, replace(one, said=truth), n_bootstrap=300)
+    assert found.here.value == pytest.approx((3 / 4 + 2 / 3) / 2) and found.there.value == 1
+    assert found.is_flat and found.drop.low < found.drop.value < found.drop.high  # not made certain by a perfect one
+    odd = replace(one, said=np.array([0, 0, 0, 2, 1, 1, 0]))
+    assert drop_of_f1(odd, one, n_bootstrap=100).here.value == pytest.approx((3 / 4 + 4 / 5) / 2)
 
 
 def test_attributes_are_compared_by_their_errors(rich_release, second):

@@ -12,6 +12,7 @@ from analysis import (
     published_baselines,
     sentences,
     study_baselines,
+    study_bundle,
     study_measures,
     study_pages,
     study_report,
@@ -99,6 +100,14 @@ def test_an_evaluation_says_how_sure_the_drops_are():
         {"test": side(9), "second": side(6)}, None, {"elsewhere": json.loads(json.dumps(elsewhere))}
     )
     assert found["overall"]["accuracy"]["estimates"]["drop"] == share(0.3) and "estimates" not in found["overall"]["f1"]
+    f1 = {"outcome": "named_f1", "label": "macro F1"} | sure | {"here": share(0.88), "drop": share(0.28)}
+    also = study_second.second_collection(
+        {"test": side(9), "second": side(6)}, None, {"elsewhere": elsewhere | {"rows": [*rows, f1]}}
+    )
+    assert also["overall"]["f1"]["estimates"]["drop"] == share(0.28) and also["overall"]["f1"]["test"] == 0.88
+    results = {"parts": [{"name": "vit", "second": also}]}
+    (row,) = (row for row in study_bundle._second(results) if row["of"] == "f1")
+    assert (row["test_low"], row["drop"], row["drop_high"]) == (share(0.88)["low"], 0.28, share(0.28)["high"])
     assert [name for one in found["by_class"] if "estimates" in one for name in [one["name"]]] == ["fear"]
     assert (found["groups"][0]["test"], found["groups"][0]["n"], found["groups"][0]["more"]) == (
         0.9,
