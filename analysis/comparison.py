@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from analysis import growth_curve, looking, pages
 from analysis.wording import name_of
+from learning import terms
 
 MAX_RUNS = 8
 #: Curves that compare runs at a glance come first; the others follow by name.
@@ -60,10 +61,12 @@ def flat(config: dict, prefix: str = "") -> dict[str, object]:
 
 
 def differences(runs: list[Compared]) -> list[dict]:
-    """Return [{"key", "values"}] of everything that was not asked alike, None where a run has no such setting."""
+    """Return [{"key", "words", "values"}] of what was not asked alike, None where a run has no such setting."""
     asked = [{"recipe": run.recipe, "release": run.release, "seed": run.seed} | flat(run.config) for run in runs]
     keys = dict.fromkeys(key for settings in asked for key in settings)
-    rows = [{"key": key, "values": [settings.get(key) for settings in asked]} for key in keys]
+    rows = [
+        {"key": key, "words": terms.setting(key), "values": [settings.get(key) for settings in asked]} for key in keys
+    ]
     return [row for row in rows if any(value != row["values"][0] for value in row["values"])]
 
 
@@ -85,7 +88,7 @@ def figures(runs: list[Compared]) -> list[dict]:
     for key, label in {key: of["label"] for found in answers for key, of in found.items()}.items():
         rows.append({"name": label, "cells": [found.get(key) for found in answers]})
     names = sorted({n for run in runs for n, value in run.metrics.items() if _is_number(value)}, key=_rank)
-    rows += [{"name": n.replace("_", " "), "cells": [_single(run.metrics.get(n)) for run in runs]} for n in names]
+    rows += [{"name": terms.metric(n), "cells": [_single(run.metrics.get(n)) for run in runs]} for n in names]
     return [row for row in rows if any(row["cells"])]
 
 
@@ -95,7 +98,7 @@ def overlaid(runs: list[Compared]) -> list[dict]:
     names = sorted(moving, key=_rank)  # a figure that never changes is no curve, and stands in the table
     return [
         {
-            "name": name.replace("_", " "),
+            "name": terms.metric(name),
             "series": [
                 {"name": run.name, "kind": f"{place}", "points": run.curves[name]}
                 for place, run in enumerate(runs)

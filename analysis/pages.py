@@ -22,6 +22,7 @@ from analysis import (
     typesetting,
     wording,
 )
+from learning import terms
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -268,6 +269,7 @@ def environment() -> jinja2.Environment:
         "criterion": wording.criterion,
         "short": typesetting.short,
         "heat": heat,
+        "metric": terms.metric,
         "bracketed": typesetting.bracketed,
         "hundredfold": typesetting.hundredfold,
         "signed": typesetting.signed,

@@ -2,6 +2,7 @@
 
 from analysis import pages
 from analysis.figures.frame import framed
+from learning import terms
 
 #: One look a network, as the methods have on a report.
 COLOURS = ("@accent", "@second", "@third", "@class5", "@class7", "@class2", "@class4", "@class1")
@@ -41,5 +42,5 @@ def curves(by_network: dict[str, list[dict]]) -> dict[str, dict]:
                                "hovertemplate": f"{network}, step %{{x:,}}: %{{y:.4~g}}<extra></extra>"})  # fmt: skip
         axes = {"zeroline": False, "fixedrange": True, "nticks": 5}
         layout = framed(height=190, xaxis=axes | {"showgrid": False}, yaxis=axes) | {"showlegend": False}
-        made[f"curve-{name}"] = {"data": traces, "layout": layout, "title": name.replace("_", " ")}
+        made[f"curve-{name}"] = {"data": traces, "layout": layout, "title": terms.metric(name)}
     return made

@@ -1,10 +1,9 @@
 """Learning curves, a small plot for every quantity."""
 
 from analysis.figures.frame import framed
+from learning import terms
 
 STEEP = 20
-CURVES = {"kl": "KL", "elbo": "ELBO", "satisfied": "satisfied triplets", "triplet": "triplet term",
-          "mae": "mean absolute error", "r2": "R²", "f1": "F1"}  # fmt: skip
 
 MEANINGS = {
     "satisfied": "the share of triplets whose nearer face is the one that people chose; the kept step is chosen by "
@@ -63,7 +62,7 @@ def curves(results: dict) -> dict[str, dict]:
         made[f"curve-{quantity}"] = {
             "data": traces,
             "layout": layout,
-            "title": CURVES.get(quantity, quantity.replace("_", " ")),
+            "title": terms.quantity(quantity),
         }
     return made
 

@@ -3,7 +3,8 @@
 import math
 
 from analysis.figures.frame import framed
-from analysis.figures.learning import CURVES, curve_pairs
+from analysis.figures.learning import curve_pairs
+from learning import terms
 
 N_COLOURS = 10
 DASHES = ("solid", "dash", "dot")
@@ -93,7 +94,7 @@ def learning(results: dict) -> dict[str, dict]:
         parts = [known[name] for name in facet["names"]]
         for quantity in dict.fromkeys(q for part in parts for q in curve_pairs(part["curve"])):
             if traces := [trace for i, part in enumerate(parts) if (trace := _line(i, part, quantity))]:
-                words = CURVES.get(quantity, quantity.replace("_", " "))
+                words = terms.quantity(quantity)
                 words += f", from \u2212{-WORST[quantity]:g} on" if quantity in WORST else ""
                 made[f"{number}-{quantity}"] = _lines(traces, words, is_alone=not facet["title"])
     return made

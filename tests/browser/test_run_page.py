@@ -60,7 +60,7 @@ def test_progress_is_on_the_page_within_two_seconds(page, run):
     Run.objects.update(metrics={"satisfied_test": 0.8, "satisfied_train": 0.9, "best_step": 20})
     RunPoint.objects.bulk_create(RunPoint(run=run, step=30 + k, metrics={"same": 3, "loss": 0.1}) for k in range(2))
     page.clock.run_for(2000)
-    expect(page.locator("#run-splits tbody tr")).to_have_text(["triplets satisfied0.8000–0.9000"], timeout=20_000)
+    expect(page.locator("#run-splits tbody tr")).to_have_text(["satisfied triplets0.8000–0.9000"], timeout=20_000)
     expect(page.locator("#run-metrics")).to_have_text("step that is kept20")
     expect(page.locator("#run-curves figure")).to_have_count(1)  # what never changes is no curve
 

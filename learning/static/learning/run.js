@@ -21,15 +21,16 @@ function duration(seconds) {
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
-// What the training calls its figures, in words that say more.
+// What the training calls its figures, in words that say more; those of learning/terms.py are the same there.
 const CALLED = {
-  satisfied: "triplets satisfied", satisfied_raw: "the same by raw landmarks",
-  satisfied_neutral_difference: "the same by expression minus neutral", accuracy: "accuracy", majority: "accuracy of always naming the commonest class",
-  f1: "F1, mean over classes", r2: "R², share explained", mae: "mean absolute error", mae_of_mean: "the same of always saying the mean",
-  pearson: "correlation", n_triplets: "triplets", n_stimuli: "faces", n_pictures: "pictures", n_steps_done: "steps done",
-  best_step: "step that is kept", is_mirrored: "faces mirrored as well", uses_neutral: "knows the neutral face",
-  is_validation_carved: "validation carved out of training", split_by: "held out by", triplet_weight: "weight of the triplet term",
-  active_dimensions: "dimensions in use", kl: "KL divergence", elbo: "ELBO, evidence lower bound", triplet: "triplet term",
+  satisfied: "satisfied triplets", satisfied_raw: "satisfied triplets, raw landmarks",
+  satisfied_neutral_difference: "satisfied triplets, expression minus neutral", accuracy: "accuracy",
+  majority: "accuracy of always naming the commonest class", f1: "F1", r2: "R²", mae: "mean absolute error",
+  mae_of_mean: "mean absolute error of always saying the mean", pearson: "Pearson r", n_triplets: "triplets",
+  n_stimuli: "faces", n_pictures: "pictures", n_steps_done: "steps done", best_step: "step that is kept",
+  is_mirrored: "faces mirrored as well", uses_neutral: "knows the neutral face",
+  is_validation_carved: "validation carved out of training", split_by: "held out by", triplet_weight: "weight of the triplets",
+  active_dimensions: "active dimensions", kl: "KL", elbo: "ELBO", triplet: "triplet term",
   largest_share: "share of the class named most",
 };
 const SPLITS = ["test", "validation", "train"];
