@@ -1,7 +1,6 @@
 """Everything that a report can be taken home as: numbers, tables, figures, cards, page, one by one or as one zip."""
 
 import io
-import json
 import zipfile
 from collections.abc import Iterable, Iterator
 
@@ -34,8 +33,7 @@ def names(results: dict, *, with_figures: bool = True) -> list[str]:
 def content(results: dict, name: str) -> bytes:
     """Return one file. FileUnknown for a name that `names` does not list."""
     if name == "results.json":
-        text = json.dumps(tables.numbers(results), indent=1, ensure_ascii=False, allow_nan=False)
-        return (text + "\n").encode()
+        return (tables.as_json(tables.numbers(results)) + "\n").encode()
     stem, _, kind = name.rpartition(".")
     if kind == "md":
         for card in cards.cards(results):

@@ -21,8 +21,9 @@ MAX_NEUTRALS = 40
 def pack(made: Representation, release, lines=()) -> dict:
     """Return what `explorer.js` draws faces from, ready for JSON, or {"omitted": why}.
 
-    layers : [{"n_in", "n_out", "weight": (n_out, n_in) row by row, "bias"}], float32 little-endian in base64; the
-        first layer reads the latent dimensions alone and has its bias in each neutral face's `start`
+    layers : [{"n_in", "n_out", "weight": (n_out, n_in) row by row, "bias"}], float32 little-endian in base64, which
+        `light` halves for a page; the first layer reads the latent dimensions alone and has its bias in each neutral
+        face's `start`
     neutrals : [{"row", "subject", "start": (n_out of the first layer,), "base": (n_points, 2)}]: a face is
         base + last layer; the first one is the typical face (`traversal.typical_row`)
     ELU stands between layers. frame : viewBox that holds every dimension from -5 to 5.
@@ -77,6 +78,28 @@ def decoded(packed: dict, z, neutral=0) -> np.ndarray:
         if k < len(packed["layers"]) - 1:
             values = np.where(values > 0, values, np.expm1(np.minimum(values, 0)))
     return (values + _read(chosen["base"])).reshape(-1, 2)
+
+
+def light(packed: dict) -> dict:
+    """Return a packed decoder as pages carry it: every number in 16 bits, half of what results hold.
+
+    "weight", "bias", "start", "base" become {"scale": (n_out,) or (1,) float32, "int16"}, both little-endian in base64;
+    a number is its int16 times the scale of its row. That moves a face by less than .001 of an eye distance.
+    """
+    layers = [
+        layer | {"weight": _rounded(_read(layer["weight"]).reshape(layer["n_out"], -1)),
+                 "bias": _rounded(_read(layer["bias"])[None])}
+        for layer in packed["layers"]
+    ]  # fmt: skip
+    neutrals = [of | {key: _rounded(_read(of[key])[None]) for key in ("start", "base")} for of in packed["neutrals"]]
+    return packed | {"layers": layers, "neutrals": neutrals}
+
+
+def _rounded(rows: np.ndarray) -> dict:
+    """Return (n, m) numbers as 16-bit integers and a scale a row."""
+    scale = np.abs(rows).max(1, initial=0) / np.float32(32767)
+    numbers = np.rint(rows / np.where(scale > 0, scale, 1)[:, None])
+    return {"scale": encoded(scale), "int16": base64.b64encode(numbers.astype("<i2").tobytes()).decode()}
 
 
 def encoded(values) -> str:

@@ -1,11 +1,15 @@
 """Everything that a study's report can be taken home as: its page, numbers, tables, figures, cards, networks' pages."""
 
-import json
 from collections.abc import Iterator
 
 from analysis import bundle, cards, detail_tables, drawing, pages, plot_files, study_pages, tables
+from analysis.looking import MAX_NETWORKS
 from analysis.study_measures import FIGURES
 
+WITHOUT_SLIDERS = (
+    "of so many networks only {} have them here; python -m analysis CHECKPOINT RELEASE --out DIR writes this network’s "
+    "report with them"
+)
 PAGE, NUMBERS = "study.html", "study.json"
 
 
@@ -19,13 +23,14 @@ def members(
 
     study.html, study.json, a CSV a table (those that hold anything), a figure three times, data-sheet.md; and of each
     network that was evaluated NAME.html, and in a folder of its name the numbers, tables and the model card. Its
-    figures are in its own page.
+    figures are in its own page. Of many networks only those that are drawn on the study's page (`study_spaces`) have
+    sliders: a decoder takes more room than all the rest of a page.
     """
     reports = {name: f"{name}.html" for name in measured}
+    moving = _moving(results, measured)
     page = study_pages.render_study(results, title=title, reports=reports, edition=edition)
     yield PAGE, page.encode()
-    text = json.dumps(tables.numbers(results), indent=1, ensure_ascii=False, allow_nan=False)
-    yield NUMBERS, (text + "\n").encode()
+    yield NUMBERS, (tables.as_json(tables.numbers(results)) + "\n").encode()
     for name, rows in all_tables(results).items():
         if rows:
             yield f"{name}.csv", tables.as_csv(rows).encode()
@@ -37,9 +42,17 @@ def members(
     for number, (name, one) in enumerate(measured.items()):
         if number == 0:
             yield from ((f"{card.name}.md", card.markdown().encode()) for card in _cards(one, "data-sheet"))
+        if name not in moving:
+            one = one | {"decoder": {"omitted": WITHOUT_SLIDERS.format(", ".join(moving))}}
         yield reports[name], pages.render_report(one, title=f"{results['study']}: {name}").encode()
         text_kinds = (file for file in bundle.names(one, with_figures=False) if file != "data-sheet.md")
         yield from ((f"{name}/{file}", bundle.content(one, file)) for file in text_kinds)
+
+
+def _moving(results: dict, measured: dict[str, dict]) -> list[str]:
+    """Return the networks whose pages have sliders: of few networks all, else those drawn on the study's page."""
+    drawn = [space["network"] for space in results.get("spaces") or []]
+    return list(measured) if len(measured) <= MAX_NETWORKS else [name for name in drawn if name in measured]
 
 
 def _cards(results: dict, name: str) -> list:

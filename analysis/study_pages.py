@@ -9,6 +9,11 @@ from analysis.pages import ASSETS, SCRIPTS, STATIC, ResultsOutdated, script_safe
 from analysis.study_measures import FIGURES
 from analysis.study_report import FORMAT
 
+UNKNOWN_AGREEMENT = (
+    "How far people agree is not known here: the release holds mean ratings without the single ones, their spread or "
+    "their number. Ratings imported one row a rater, as a rating study collects them, give the bound."
+)
+
 
 def render_study(
     results: dict,
@@ -43,6 +48,11 @@ def render_study(
             for part in results["parts"]
             if "overall" in (part["second"] or {})
         ],
+        "said_of_all": said_of_all(results["parts"]),
+        "without_bound": [part["name"] for part in results["parts"] if _lacks_bound(part)],
+        "unknown_agreement": UNKNOWN_AGREEMENT,
+        "unmeasured_tangent": _unmeasured_tangent,
+        "telling": _telling(results["parts"]),
         "shown": shown,
         "words": FIGURES,
         "facets": [
@@ -68,6 +78,36 @@ def render_study(
         page["css"] = pages.styles()
         page["js"] = Markup((STATIC / SCRIPTS[0]).read_text(encoding="utf-8"))  # noqa: S704  our own file
     return plots.placed(pages.environment().get_template("analysis/study.html.jinja").render(page), drawn)
+
+
+def said_of_all(parts: list[dict]) -> dict[str, str]:
+    """Return {kind: sentence} of what is word by word the same for every network that was evaluated, two at least.
+
+    Kinds are "gaps", "controls", "bound" and "tangent_omitted": pages say these once and not network by network.
+    """
+    evaluated = [part for part in parts if part["headline"]]
+    rated = [part for part in parts if part["attributes"]]
+    said = {kind: [part.get(kind) or "" for part in evaluated] for kind in ("gaps", "controls")}
+    said["bound"] = [UNKNOWN_AGREEMENT if _lacks_bound(part) else "" for part in rated]
+    said["tangent_omitted"] = [_unmeasured_tangent(part) for part in evaluated]
+    return {kind: texts[0] for kind, texts in said.items() if len(texts) > 1 and texts[0] and len(set(texts)) == 1}
+
+
+def _lacks_bound(part: dict) -> bool:
+    return bool(part["attributes"]) and all(row["pearson_bound"] is None for row in part["attributes"])
+
+
+def _unmeasured_tangent(part: dict) -> str:
+    why = part.get("tangent_omitted")
+    if not why or part.get("tangent"):
+        return ""
+    return f"How far its heat maps lie along the manifold of faces was not measured: {why}."
+
+
+def _telling(parts: list[dict]) -> list[str]:
+    """Return the labels in which networks differ, more than by the row of a table that their names hold."""
+    labels = dict.fromkeys(label for part in parts for label in part["labels"] if label not in ("table", "row"))
+    return [label for label in labels if len({part["labels"].get(label) for part in parts}) > 1]
 
 
 def figures(results: dict) -> dict[str, dict]:

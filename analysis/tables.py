@@ -2,11 +2,42 @@
 
 import csv
 import io
+import json
 
 from analysis import detail_tables
 
 #: Pictures and weights: what a file of numbers does not hold.
 HEAVY = ("pictures", "sheets", "decoder", "heatmaps")
+
+
+def as_json(value, indent: str = "") -> str:
+    """Return JSON that people can read: a line a key, lists of plain values on one line, which takes half the room.
+
+    nan is refused with ValueError.
+
+    >>> print(as_json({"n": 2, "points": [[0.5, 1], [2, 3]], "of": {}}))
+    {
+     "n": 2,
+     "points": [
+      [0.5, 1],
+      [2, 3]
+     ],
+     "of": {}
+    }
+    """
+    inner = indent + " "
+    if isinstance(value, dict) and value:
+        ends, parts = "{}", [f"{_plain(str(key))}: {as_json(item, inner)}" for key, item in value.items()]
+    elif isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        ends, parts = "[]", [as_json(item, inner) for item in value]
+    else:
+        return _plain(value)
+    body = f",\n{inner}".join(parts)
+    return f"{ends[0]}\n{inner}{body}\n{indent}{ends[1]}"
+
+
+def _plain(value) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def numbers(results: dict) -> dict:

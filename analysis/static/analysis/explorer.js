@@ -5,11 +5,19 @@
   if (!root) return;
   const packed = JSON.parse(document.getElementById("decoder-data").textContent);
 
-  function floats(text) {
+  function view(text) {
     const bytes = atob(text), made = new Uint8Array(bytes.length);
     for (let i = 0; i < bytes.length; i++) made[i] = bytes.charCodeAt(i);
-    const view = new DataView(made.buffer), values = new Float32Array(made.length / 4);
-    for (let i = 0; i < values.length; i++) values[i] = view.getFloat32(4 * i, true);
+    return new DataView(made.buffer);
+  }
+
+  // Rows of 16-bit integers, each times its own scale.
+  function floats(packed) {
+    const scales = view(packed.scale), numbers = view(packed.int16);
+    const values = new Float32Array(numbers.byteLength / 2), width = values.length / (scales.byteLength / 4) || 1;
+    for (let i = 0; i < values.length; i++) {
+      values[i] = numbers.getInt16(2 * i, true) * scales.getFloat32(4 * Math.floor(i / width), true);
+    }
     return values;
   }
 
