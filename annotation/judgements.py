@@ -37,6 +37,7 @@ from annotation.judgement_rows import (
     check_shared,
     check_triplet,
 )
+from triplets import spreadsheets
 
 __all__ = ["GOLD", "KINDS", "ORDINARY", "SAMPLERS", "SHARED", "SPLITS", "UNKNOWN_MS", "Judgements",
            "JudgementsRefused", "content_sha256", "read_judgements"]  # fmt: skip
@@ -48,6 +49,7 @@ _COLUMNS = {
 }
 _CHECKS = {"triplet": check_triplet, "rating": check_rating, "choice": check_choice}
 _OPTIONAL = ("rt_ms", "kind", "split", "expected", "tolerance")
+_NUMBERS = {"rt_ms", "rating", "expected", "tolerance"}  # `expected` names a stimulus or a label in other kinds
 _EVERY = 10_000
 _LONGEST_LINE = 2**20  # bytes: a packed file must not grow to one line that fills the memory
 _MOST_UNPACKED = 4 * 2**30
@@ -197,9 +199,14 @@ def _rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict | s
             except ValueError as error:
                 raise JudgementsRefused(f"{path} is no JSON export of Salmon's ({error})") from error
             return
-        reader = csv.reader(_text_lines(binary, path), strict=True)
         try:
-            header = [name.strip() for name in next(reader, [])]
+            form = spreadsheets.recognise(binary.peek(spreadsheets.BEGINNING))
+        except spreadsheets.NoTable as error:
+            raise JudgementsRefused(f"{path} {error}") from error
+        reader = spreadsheets.open_rows(_text_lines(spreadsheets.in_utf8(binary, form), path), form)
+        known = (*required, *_OPTIONAL)
+        try:
+            header = [spreadsheets.spelt(name, known) for name in next(reader, [])]
             if "item" in required and "item" not in header:  # it may say what an item is
                 header = ["item" if name == "stimulus" else name for name in header]
             missing = [name for name in required if name not in header]
@@ -209,7 +216,7 @@ def _rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict | s
                     f"{path} lacks the columns {', '.join(missing)}: expected {', '.join(required)} "
                     f"and perhaps {', '.join(_OPTIONAL)}; found {', '.join(header) or 'nothing'}"
                 )
-            wanted = {name: header.index(name) for name in (*required, *_OPTIONAL) if name in header}
+            wanted = {name: header.index(name) for name in known if name in header}
             for fields in reader:
                 if not fields:
                     continue
@@ -218,7 +225,11 @@ def _rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[int, dict | s
                 elif is_salmon:
                     yield reader.line_num, salmon.translate(dict(zip(header, fields, strict=True)))
                 else:
-                    yield reader.line_num, {name: fields[place].strip() for name, place in wanted.items()}
+                    row = {name: fields[place].strip() for name, place in wanted.items()}
+                    if form.has_decimal_commas:
+                        numbers = (_NUMBERS if "rating" in required else {"rt_ms"}) & row.keys()
+                        row |= {name: spreadsheets.plain_number(row[name], form) for name in numbers}
+                    yield reader.line_num, row
         except csv.Error as error:
             raise JudgementsRefused(f"{path} is no CSV from line {reader.line_num} on ({error})") from error
 
@@ -234,7 +245,9 @@ def _text_lines(binary, path: Path) -> Iterator[str]:
         try:
             yield content.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise JudgementsRefused(f"{path} is not UTF-8 on line {number} ({error.reason})") from error
+            raise JudgementsRefused(
+                f"{path} is not UTF-8 on line {number} ({error.reason}): {spreadsheets.SAVE_AS}"
+            ) from error
 
 
 def _contradictions(columns: dict, kind: str) -> list[tuple[int, str]]:

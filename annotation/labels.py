@@ -1,8 +1,8 @@
 """Crowd labels in a CSV (`item,worker,label`), read in bounded memory with every bad row named; verdicts out again.
 
-UTF-8 with a header, `.gz` too; columns may stand in any order and others are ignored. Cells are text: `1`
-and `01` are two labels. While the file is read each name becomes a number, so a million rows take some
-16 bytes each beside one copy of every different name.
+With a header, in whatever form `triplets.spreadsheets` reads, `.gz` too; columns may stand in any order and others are
+ignored. Cells are text: `1` and `01` are two labels. While the file is read each name becomes a number, so a million
+rows take some 16 bytes each beside one copy of every different name.
 """
 
 import csv
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from triplets import spreadsheets
 
 LABEL_COLUMNS = ("item", "worker", "label")
 TRUTH_COLUMNS = ("item", "truth")
@@ -137,14 +139,18 @@ def _ranked(names: list[str]) -> tuple[list[str], np.ndarray]:
 
 
 @contextmanager
-def _lines(path: Path) -> Iterator[Iterator[str]]:
-    """Lines as text. Bytes that are no UTF-8 become lone surrogates, by which their row is recognised as bad."""
+def _rows(path: Path):
+    """Rows of text. Bytes that are no UTF-8 become lone surrogates, by which their row is recognised as bad."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as binary:
-            yield (
+            form = spreadsheets.recognise(binary.peek(spreadsheets.BEGINNING))
+            lines = (
                 line.decode("utf-8-sig" if number == 0 else "utf-8", "surrogateescape")
-                for number, line in enumerate(binary)
+                for number, line in enumerate(spreadsheets.in_utf8(binary, form))
             )
+            yield spreadsheets.open_rows(lines, form)
+    except spreadsheets.NoTable as error:
+        raise LabelsRefused(f"{path} {error}") from error
     except (OSError, EOFError) as error:
         raise LabelsRefused(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
@@ -153,8 +159,7 @@ def _good_rows(path: Path, columns, report, further=None) -> Iterator[list[str]]
     """Yield the wanted cells of every good row. LabelsRefused at the end where a row was bad, at once at the header."""
     n_rows = n_bad = 0
     first = ""
-    with _lines(path) as lines:
-        reader = csv.reader(lines, strict=True)
+    with _rows(path) as reader:
         wanted, width = _header(path, reader, columns)
         while True:
             start = reader.line_num + 1
@@ -184,7 +189,7 @@ def _good_rows(path: Path, columns, report, further=None) -> Iterator[list[str]]
 
 def _header(path: Path, reader, columns) -> tuple[list[int], int]:
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [spreadsheets.spelt(name, columns) for name in next(reader, [])]
     except csv.Error as error:
         raise LabelsRefused(f"the header of {path} is no CSV ({error})") from error
     for name in columns:

@@ -70,9 +70,7 @@ class GoldFileForm(forms.Form):
         if file.size > MAX_GOLD_BYTES:
             raise forms.ValidationError(f"The file has {file.size:,} bytes: expected at most {MAX_GOLD_BYTES:,}.")
         try:
-            return read_gold_csv(file.read().decode("utf-8-sig").splitlines(keepends=True))
-        except UnicodeDecodeError as error:
-            raise forms.ValidationError(f"The file is no text in UTF-8 ({error}).") from error
+            return read_gold_csv(file.read())
         except QuestionsRefused as error:
             raise forms.ValidationError(str(error)) from error
 

@@ -144,6 +144,33 @@ def test_a_file_of_another_form_is_refused(tmp_path, content, reason):
         read_judgements(path, "triplet", STIMULI)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Reference;first;Second;chosen;WORKER;rt_ms\r\na;b;c;b;мария;812,5\r\n", "utf-8-sig"),
+        ("reference\tfirst\tsecond\tchosen\tworker\trt ms\r\na\tb\tc\tb\tмария\t812.5\r\n", "utf-16"),
+    ],
+)
+def test_what_a_spreadsheet_saves_is_read(tmp_path, text, encoding):
+    path = tmp_path / "j.csv"
+    path.write_bytes(text.encode(encoding))
+    found = read_judgements(path, "triplet", STIMULI)
+    assert (found.workers, found.response_ms.tolist(), found.line.tolist()) == (("мария",), [812], [2])
+
+
+def test_ratings_have_decimal_commas_where_cells_are_separated_otherwise(tmp_path):
+    path = tmp_path / "j.csv"
+    path.write_text("stimulus;attribute;rating;worker;expected;tolerance\na;happy;2,5;w;3,5;1,5\n")
+    found = read_judgements(path, "rating", STIMULI)
+    assert [*found.rating, *found.expected_rating, *found.tolerance] == [2.5, 3.5, 1.5]
+
+
+def test_a_workbook_is_refused(tmp_path):
+    (tmp_path / "j.csv").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(JudgementsRefused, match="is a workbook or an archive"):
+        read_judgements(tmp_path / "j.csv", "triplet", STIMULI)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(JudgementsRefused, match="cannot be read"):
         content_sha256(tmp_path / "nowhere.csv")

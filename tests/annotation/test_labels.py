@@ -137,11 +137,21 @@ class TestLaws:
         assert (tmp_path / "verdicts.csv").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [("Item;Worker;Label\n1;a;x\n2;a;y\n", "utf-8-sig"), ("item\tworker\tlabel\n1\ta\tx\n2\ta\ty\n", "utf-16")],
+)
+def test_what_a_spreadsheet_saves_is_read(text, encoding, settle):
+    _, _, rows, _ = settle(text.encode(encoding))
+    assert {item: row["verdict"] for item, row in rows.items()} == {"1": "x", "2": "y"}
+
+
 BAD = [
     ("", "names 'item' 0 times: expected item,worker,label once each, found nothing"),
     ("item,worker\n1,2\n", "names 'label' 0 times"),
     ("item,worker,label,label\n1,2,3,3\n", "names 'label' 2 times"),
     (HEADER, "holds no label, only a header"),
+    (b"PK\x03\x04", "labels.csv is a workbook or an archive"),
     (HEADER + "1,a,x\n2,a\n", "labels.csv, line 3: 2 fields, expected 3 as in the header"),
     (HEADER + "1,a,x\n2,,x\n,b,x\n", "labels.csv, line 4: item is empty"),
     (HEADER.encode() + b"1,a,x\n2,b,\xff\n", "labels.csv, line 3: label is not UTF-8"),

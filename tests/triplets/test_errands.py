@@ -216,6 +216,17 @@ def test_a_folder_may_be_packed_or_not(named, packed):
     assert Stimulus.objects.get().key == named
 
 
+def test_a_folder_that_holds_other_names_says_which():
+    errands.do_errand(faces("file,subject\na,1\n", names=("faces/a.png", "__MACOSX/._a.png")).pk)
+    assert "file 'a' there is no such file in the zip, but there is 'a.png'" in Errand.objects.get().message
+
+
+def test_what_excel_and_a_mac_made_is_imported():
+    errand = faces("\ufeffFile;Subject;Degree\r\nM\u00fcller.png;1;0,5\r\n", names=("faces/Mu\u0308ller.png",))
+    assert errands.do_errand(errand.pk) == "finished", Errand.objects.get().message
+    assert Stimulus.objects.get().degree == 0.5
+
+
 @pytest.mark.parametrize("named", ["../a.png", "/etc/passwd", "in/../../a.png", "\\a.png", ""])
 def test_names_that_lead_elsewhere_are_not_helped(named):
     assert errands.do_errand(faces(f"file,subject\n{named},1\n", names=("a.png",)).pk) == "failed"

@@ -1,5 +1,6 @@
 import pytest
 
+from triplets import spreadsheets
 from triplets.importers.manifest import ManifestRow, ManifestUnreadable, Problem, read_header, read_manifest
 
 
@@ -60,7 +61,7 @@ def test_columns_can_be_named(tmp_path):
 def test_every_mistake_of_every_row_is_named_with_its_line(tmp_path):
     rows = read(tmp_path, (
         "file,subject,degree,is_neutral,split,AU1,attribute_happy\n"
-        "a,1,two,yes,training,nan,inf\n"
+        "a,1,two,perhaps,training,nan,inf\n"
         "b,1,1,1,,,\n"
         ",1,,,,,\n"
         "d,,,,test,,\n"
@@ -72,7 +73,7 @@ def test_every_mistake_of_every_row_is_named_with_its_line(tmp_path):
         "line 2: attribute_happy 'inf': expected a number or nothing",
         "line 2: split 'training': expected train, validation, test or nothing",
         "line 2: degree 'two': expected a number or nothing",
-        "line 2: is_neutral 'yes': expected 1, 0 or nothing",
+        "line 2: is_neutral 'perhaps': expected 1, 0 or nothing",
         "line 4: file is empty: expected the name of the stimulus",
         "line 5: split 'test' without a subject: a split is made by subject",
         "line 6: 2 cells, expected 7 as in the header",
@@ -102,10 +103,50 @@ def test_a_file_that_is_no_manifest(tmp_path, text, message):
 
 def test_other_encodings_are_refused_and_a_byte_order_mark_is_not(tmp_path):
     assert read(tmp_path, "file\nä\n", encoding="utf-8-sig")[0].key == "ä"
-    with pytest.raises(ManifestUnreadable, match="expected CSV in UTF-8"):
+    with pytest.raises(ManifestUnreadable, match=r"no text in UTF-8 \(byte 0xe4.* save it as 'CSV UTF-8'"):
         read(tmp_path, "file\nä\n", encoding="latin-1")
+    with pytest.raises(ManifestUnreadable, match="no text in UTF-8"):
+        read(tmp_path, "file\n" + "a\n" * spreadsheets.BEGINNING + "ä\n", encoding="latin-1")
+    with pytest.raises(ManifestUnreadable, match=r"is a workbook or an archive.*save it as 'CSV UTF-8'"):
+        read(tmp_path, "PK\x03\x04 and so on")
+    with pytest.raises(ManifestUnreadable, match="holds zero bytes"):
+        read(tmp_path, "file\na\n", encoding="utf-16-le")
     with pytest.raises(ManifestUnreadable, match="cannot be opened: No such file"):
         read_header(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("file;subject;degree;AU12\na;1;0,5;1,25\n", "utf-8-sig"),
+        ("file\tsubject\tdegree\tAU12\na\t1\t.5\t1.25\n", "utf-16"),
+        ("sep=;\r\nfile;subject;degree;AU12\r\na;1;,5;1.25\r\n", "utf-8"),
+        (' File , SUBJECT,Degree,AU12\na,1,0.5,"1.25"\n,,,\n', "utf-8"),
+    ],
+)
+def test_what_programs_write_for_the_same_table_is_read_the_same(tmp_path, text, encoding):
+    (row,) = read(tmp_path, text, encoding=encoding)
+    assert (row.key, row.subject, row.degree, row.action_units) == ("a", "1", 0.5, {"AU12": 1.25})
+
+
+def test_a_decimal_comma_in_a_table_of_commas_is_no_number(tmp_path):
+    (problem,) = read(tmp_path, 'file,degree\na,"0,5"\n')
+    assert str(problem) == "line 2: degree '0,5': expected a number or nothing"
+    (problem,) = read(tmp_path, "sep=;\nfile;degree\na;1.000,5\n")
+    assert str(problem) == "line 3: degree '1.000,5': expected a number or nothing"
+
+
+def test_marks_classes_and_splits_are_read_whatever_their_capitals(tmp_path):
+    text = "File,Subject,Expression,Is neutral,Split\na,1,x,TRUE,Train\nb,2,x,no,TEST\nc,3,x,WAHR,\n"
+    assert [(row.is_neutral, row.split) for row in read(tmp_path, text)] == [
+        (True, "train"), (False, "test"), (True, ""),
+    ]  # fmt: skip
+    assert [row.is_neutral for row in read(tmp_path, "file,class\na,Neutral\nb,Happy\n")] == [True, False]
+
+
+def test_a_column_can_be_named_as_the_file_spells_it(tmp_path):
+    (row,) = read(tmp_path, "File,Person ID\na,7\n", {"file": "File", "subject": "Person ID"})
+    assert (row.key, row.subject) == ("a", "7")
 
 
 def test_the_digest_tells_rows_apart_and_ignores_their_line():

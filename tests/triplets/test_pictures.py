@@ -95,6 +95,14 @@ def test_what_is_no_picture_is_refused_whatever_its_name(tmp_path, content):
     assert not (tmp_path / "out.jpg").exists()
 
 
+def test_a_phones_picture_is_refused_by_its_name(tmp_path):
+    (tmp_path / "face.jpg").write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + b"\x00" * 50)
+    with pytest.raises(
+        PictureRefused, match="is a HEIC or AVIF picture, as phones take them: expected it saved as JPEG"
+    ):
+        reencode(tmp_path / "face.jpg", tmp_path / "out.jpg", LIMITS)
+
+
 def test_a_page_behind_a_real_picture_does_not_come_along(tmp_path):
     stored(tmp_path, encoded(gradient(1), "PNG") + HTML)
     assert b"script" not in (tmp_path / "out.jpg").read_bytes()
@@ -177,3 +185,16 @@ class TestFinding:
     def test_what_is_missing_is_named(self, folder):
         with pytest.raises(PictureRefused, match="there is no such file in"):
             find_picture(folder, "deep/b.png")
+
+    @pytest.mark.parametrize("name", ["deep/A.PNG", "deep/a", "deep/a.jpg"])
+    def test_what_may_have_been_meant_is_named(self, folder, name):
+        with pytest.raises(PictureRefused, match=r"there is no such file in .*, but there is 'a\.png'"):
+            find_picture(folder, name)
+
+    def test_a_name_is_found_however_its_accents_are_spelt(self, folder):
+        (folder / "Ju\u0308rgen").mkdir()
+        (folder / "Ju\u0308rgen" / "mu\u0308de.png").write_bytes(b"inside")
+        assert find_picture(folder, "J\u00fcrgen/m\u00fcde.png").read_bytes() == b"inside"
+        (folder / "Ju\u0308rgen" / "a\u0308.png").symlink_to(folder.parent / "secret.png")
+        with pytest.raises(PictureRefused, match="symbolic link"):
+            find_picture(folder, "J\u00fcrgen/\u00e4.png")

@@ -241,17 +241,25 @@ class TestGold:
 
     def test_a_csv_of_gold(self):
         text = "chosen,reference,first,second\nb,a,b,c\n"
-        assert read_gold_csv(text.splitlines()) == ([GoldTriplet("a", "b", "c", "b")], [], [])
+        assert read_gold_csv(text.encode()) == ([GoldTriplet("a", "b", "c", "b")], [], [])
         text = "stimulus,attribute,rating,tolerance\na,happy,8,1.5\n"
-        assert read_gold_csv(text.splitlines()) == ([], [GoldRating("a", "happy", 8, 1.5)], [])
+        assert read_gold_csv(text.encode()) == ([], [GoldRating("a", "happy", 8, 1.5)], [])
         text = "stimulus,label\na,sad\n"
-        assert read_gold_csv(text.splitlines()) == ([], [], [GoldChoice("a", "sad")])
+        assert read_gold_csv(text.encode()) == ([], [], [GoldChoice("a", "sad")])
+        text = "sep=;\nStimulus;Attribute;Rating;Tolerance\nä;happy;8,5;1\n;;;\n"
+        assert read_gold_csv(text.encode("utf-16")) == ([], [GoldRating("ä", "happy", 8.5, 1)], [])
+        for content, reason in (
+            (b"PK\x03\x04", "the file is a workbook"),
+            (b"a,b\n\xff", "the file is no text in UTF-8"),
+        ):
+            with pytest.raises(QuestionsRefused, match=reason):
+                read_gold_csv(content)
         with pytest.raises(QuestionsRefused, match="the columns are a, b: expected reference"):
-            read_gold_csv(["a,b\n", "1,2\n"])
+            read_gold_csv(b"a,b\n1,2\n")
         with pytest.raises(
             QuestionsRefused, match="line 2: a cell is empty; line 3: could not convert string to float: 'x'"
         ):
-            read_gold_csv(["stimulus,attribute,rating,tolerance\n", "a,happy,,1\n", "a,happy,x,1\n"])
+            read_gold_csv(b"stimulus,attribute,rating,tolerance\na,happy,,1\na,happy,x,1\n")
 
 
 class TestProposals:

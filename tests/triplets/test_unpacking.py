@@ -41,6 +41,15 @@ def test_files_and_folders_come_out(folder):
     assert (folder / "deep/er/b.txt").read_text() == "B"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp437"])
+def test_names_are_read_as_a_mac_and_as_windows_writes_them(folder, encoding):
+    content = packed([("m_rgen.txt", "A")]).getvalue()  # neither sets the flag that says UTF-8
+    wanted = "mü.txt" if encoding == "utf-8" else "mü__.txt"
+    unmarked = content.replace(b"m_rgen.txt", wanted.encode(encoding).ljust(10, b"t"))
+    unpack(io.BytesIO(unmarked), folder, **LIMITS)
+    assert [path.name[:2] for path in folder.iterdir()] == ["mü"]
+
+
 @pytest.mark.parametrize(
     "name",
     ["../evil", "a/../../evil", "/etc/evil", "//host/evil", "C:\\evil", "C:/evil", "..\\evil", "a\\..\\evil", ".."],

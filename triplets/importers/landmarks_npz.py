@@ -53,8 +53,9 @@ def read_landmarks(path: Path, scratch: Path) -> LandmarkFile:
             members = {member.removesuffix(".npy"): member for member in archive.namelist()}
             kind = next((name for name in NAMES if name in members), None)
             if kind is None or "points" not in members:
+                held = ", ".join([*members][:5]) + (f" and {len(members) - 5:,} more" if len(members) > 5 else "")
                 raise LandmarksUnreadable(
-                    f"{path} holds {', '.join(members) or 'nothing'}: expected the arrays file or stimulus, and points"
+                    f"{path} holds {held or 'nothing'}: expected the arrays file or stimulus, and points"
                 )
             names = _extracted(archive, members[kind], scratch / "names.npy")
             points = _extracted(archive, members["points"], scratch / "points.npy")

@@ -9,7 +9,9 @@
     attribute_...       rated attributes, numbers: attribute_happy
     anything else       kept as text
 
-UTF-8 with a header. An empty cell is an unknown value.
+With a header, in whatever form `triplets.spreadsheets` reads: commas, semicolons or tabs, `Is neutral` for
+`is_neutral`, decimal commas where they do not separate cells. An empty cell is an unknown value, a row of empty cells
+is passed over.
 """
 
 import csv
@@ -21,6 +23,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from triplets import spreadsheets
+
 SPLITS = ("train", "validation", "test")
 ROLES = {
     "subject": ("subject",),
@@ -30,8 +34,10 @@ ROLES = {
     "split": ("split",),
 }
 KEYS = ("file", "stimulus")
+TRUTHS = {"1": True, "0": False, "true": True, "false": False, "yes": True, "no": False, "wahr": True, "falsch": False}
 ACTION_UNIT = re.compile(r"AU\d")
 ATTRIBUTE = "attribute_"
+_KNOWN = (*KEYS, *(alias for aliases in ROLES.values() for alias in aliases))
 MAX_LENGTH = {"file": 200, "stimulus": 200, "subject": 120, "class_label": 80}
 
 
@@ -75,11 +81,12 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class Header:
-    """Which column plays which role; `names` are all columns, in order."""
+    """Which column plays which role; `names` are all columns, in order, and `form` is how the file was written."""
 
     names: tuple[str, ...]
     key: str
     roles: dict[str, str]
+    form: spreadsheets.Form
 
     @property
     def has_split(self) -> bool:
@@ -91,17 +98,27 @@ def read_header(path: Path, columns: Mapping[str, str] | None = None) -> Header:
 
     ManifestUnreadable where the key is missing, a name stands twice or a wanted column does not exist.
     """
-    with _opened(path) as reader:
+    try:
+        form = spreadsheets.recognise_file(path)
+    except OSError as error:
+        raise ManifestUnreadable(f"the manifest {path} cannot be opened: {error.strerror}") from error
+    except spreadsheets.NoTable as error:
+        raise ManifestUnreadable(f"{path} {error}") from error
+    with _opened(path, form) as reader:
         try:
-            names = tuple(name.strip() for name in next(reader, ()))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ManifestUnreadable(f"the header of {path}: {error}; expected CSV in UTF-8") from error
+            names = tuple(spreadsheets.spelt(name, _KNOWN) for name in next(reader, ()))
+        except UnicodeDecodeError as error:
+            raise ManifestUnreadable(f"{path} {spreadsheets.not_utf8(error)}") from error
+        except csv.Error as error:
+            raise ManifestUnreadable(f"the header of {path} is no CSV: {error}") from error
     if not any(names):
         raise ManifestUnreadable(f"{path} is empty: expected a CSV with a header line")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ManifestUnreadable(f"{path} has the column {twice[0]!r} twice: expected every column once")
-    columns = dict(columns or {})
+    columns = {
+        role: name if name in names else spreadsheets.spelt(name, _KNOWN) for role, name in (columns or {}).items()
+    }
     for role, name in columns.items():
         if role not in (*ROLES, *KEYS):
             raise ManifestUnreadable(f"{role!r} is no role of a column: expected one of {', '.join((*KEYS, *ROLES))}")
@@ -115,8 +132,11 @@ def read_header(path: Path, columns: Mapping[str, str] | None = None) -> Header:
     for kind in KEYS:
         if kind in columns or (kind in names and not set(KEYS) & set(columns)):
             roles[kind] = columns.get(kind, kind)
-            return Header(names, kind, roles)
-    raise ManifestUnreadable(f"{path} has neither a column 'file' nor 'stimulus': it has {', '.join(names)}")
+            return Header(names, kind, roles, form)
+    raise ManifestUnreadable(
+        f"{path} has neither a column 'file' nor 'stimulus': it has {', '.join(names)}. Expected the name of each "
+        "picture in a column 'file'"
+    )
 
 
 def read_manifest(path: Path, header: Header) -> Iterator[ManifestRow | Problem]:
@@ -124,7 +144,7 @@ def read_manifest(path: Path, header: Header) -> Iterator[ManifestRow | Problem]
 
     ManifestUnreadable where the rest of the file cannot be read at all.
     """
-    with _opened(path) as reader:
+    with _opened(path, header.form) as reader:
         next(reader)
         while True:
             line = reader.line_num + 1
@@ -132,9 +152,11 @@ def read_manifest(path: Path, header: Header) -> Iterator[ManifestRow | Problem]
                 cells = next(reader)
             except StopIteration:
                 return
-            except (UnicodeDecodeError, csv.Error) as error:
-                raise ManifestUnreadable(f"{path}, near line {line}: {error}; expected CSV in UTF-8") from error
-            if not cells:
+            except UnicodeDecodeError as error:
+                raise ManifestUnreadable(f"{path} {spreadsheets.not_utf8(error)}") from error
+            except csv.Error as error:
+                raise ManifestUnreadable(f"{path} is no CSV near line {line}: {error}") from error
+            if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header.names):
                 yield Problem(line, f"{len(cells)} cells, expected {len(header.names)} as in the header")
@@ -146,24 +168,21 @@ def read_manifest(path: Path, header: Header) -> Iterator[ManifestRow | Problem]
 
 
 class _opened:
-    """A CSV reader over a file that is closed again; a byte order mark is skipped."""
+    """A CSV reader over a file that is closed again; its next row is the header."""
 
-    def __init__(self, path: Path):
-        self.path = Path(path)
+    def __init__(self, path: Path, form: spreadsheets.Form):
+        self.path, self.form = Path(path), form
 
     def __enter__(self):
-        try:
-            self.file = open(self.path, encoding="utf-8-sig", newline="")
-        except OSError as error:
-            raise ManifestUnreadable(f"the manifest {self.path} cannot be opened: {error.strerror}") from error
-        return csv.reader(self.file, strict=True)
+        self.file = open(self.path, encoding=self.form.encoding, newline="")
+        return spreadsheets.open_rows(self.file, self.form)
 
     def __exit__(self, *_):
         self.file.close()
 
 
 def _read_row(line: int, cells: dict[str, str], header: Header) -> Iterator[ManifestRow | Problem]:
-    row = _Cells(cells, header.roles)
+    row = _Cells(cells, header)
     action_units, attributes, extra = {}, {}, {}
     for name, cell in cells.items():
         if name in header.roles.values() or not cell:
@@ -201,14 +220,14 @@ def _read_row(line: int, cells: dict[str, str], header: Header) -> Iterator[Mani
 
 
 def _inferred_neutral(class_label: str) -> bool | None:
-    return class_label == "neutral" if class_label else None
+    return class_label.casefold() == "neutral" if class_label else None
 
 
 class _Cells:
     """The cells of one row, read by role; what cannot be read becomes a reason and an unknown value."""
 
-    def __init__(self, cells: dict[str, str], roles: dict[str, str]):
-        self.cells, self.roles, self.reasons = cells, roles, []
+    def __init__(self, cells: dict[str, str], header: Header):
+        self.cells, self.roles, self.form, self.reasons = cells, header.roles, header.form, []
 
     def text(self, role: str) -> str:
         value = self.cells[self.roles[role]] if role in self.roles else ""
@@ -221,7 +240,7 @@ class _Cells:
         if not self.cells[name]:
             return None
         try:
-            value = float(self.cells[name])
+            value = float(spreadsheets.plain_number(self.cells[name], self.form))
         except ValueError:
             value = math.nan
         if math.isfinite(value):
@@ -230,13 +249,16 @@ class _Cells:
         return None
 
     def split(self) -> str:
-        return self._one_of("split", SPLITS)
+        value = self.text("split").casefold()
+        return value if value in SPLITS else self._not_one_of("split", SPLITS)
 
     def is_neutral(self) -> bool | None:
-        return {"1": True, "0": False}.get(self._one_of("is_neutral", ("1", "0")))
-
-    def _one_of(self, role: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(role)
-        if value and value not in allowed:
-            self.reasons.append(f"{self.roles[role]} {value!r}: expected {', '.join(allowed)} or nothing")
+        value = TRUTHS.get(self.text("is_neutral").casefold())
+        if value is None:
+            self._not_one_of("is_neutral", ("1", "0"))
         return value
+
+    def _not_one_of(self, role: str, allowed: tuple[str, ...]) -> str:
+        if value := self.text(role):
+            self.reasons.append(f"{self.roles[role]} {value!r}: expected {', '.join(allowed)} or nothing")
+        return ""

@@ -5,11 +5,14 @@ browser could take for a page. Alpha is laid over white, the orientation that a 
 applied, colours become sRGB. Grey pictures stay grey.
 """
 
+import functools
 import hashlib
 import io
 import os
 import stat
+import unicodedata
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -46,7 +49,9 @@ class Encoded:
 def find_picture(folder: Path, name: str) -> Path:
     """Return the file that a manifest names, which lies below the folder and is reached without a link.
 
-    PictureRefused for absolute names, "..", backslashes, links on the way, folders, devices and what is missing.
+    A Mac writes ü as u and two dots, in names and in zips: such a name is found however it is spelt. PictureRefused for
+    absolute names, "..", backslashes, links on the way, folders, devices, and what is missing, with the name that may
+    have been meant.
     """
     parts = PurePosixPath(name).parts
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or "\\" in name or not parts:
@@ -56,10 +61,13 @@ def find_picture(folder: Path, name: str) -> Path:
     path = Path(folder)
     for part in parts:
         path = path / part
+        if not os.path.lexists(path):
+            path = path.with_name(_entries(path.parent, _written_alike).get(_written_alike(part), part))
         if path.is_symlink():
             raise PictureRefused("is reached through a symbolic link; expected the file itself")
     if not path.exists():
-        raise PictureRefused(f"there is no such file in {folder}")
+        meant = _entries(path.parent, _meant_alike).get(_meant_alike(path.name))
+        raise PictureRefused(f"there is no such file in {folder}" + (f", but there is {meant!r}" if meant else ""))
     return path
 
 
@@ -90,6 +98,28 @@ def reencode(path: Path, target: Path | None, limits: Limits) -> Encoded:
 # Details ----------------------------------------------------------------------------------------
 
 
+def _written_alike(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _meant_alike(name: str) -> str:
+    """Upper and lower case, and the ending: what people get wrong in a list of files."""
+    return PurePosixPath(_written_alike(name).casefold()).stem
+
+
+def _entries(folder: Path, spell: Callable[[str], str]) -> dict[str, str]:
+    try:
+        return _entries_at(folder, folder.stat().st_mtime_ns, spell)
+    except OSError:
+        return {}
+
+
+@functools.lru_cache(maxsize=8)
+def _entries_at(folder: Path, _mtime: int, spell: Callable[[str], str]) -> dict[str, str]:
+    """Return the names in a folder by how they are spelt, read once however many are looked for."""
+    return {spell(name): name for name in sorted(os.listdir(folder), reverse=True)}
+
+
 def _read(path: Path, limits: Limits) -> bytes:
     """Read a regular file whole; a link put there a moment ago, a pipe or a giant is refused unread."""
     try:
@@ -114,6 +144,8 @@ def _decode(content: bytes, limits: Limits) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise PictureRefused(f"is too large: expected at most {limits.max_pixels:,} pixels") from error
     except Image.UnidentifiedImageError as error:
+        if content[4:8] == b"ftyp":
+            raise PictureRefused("is a HEIC or AVIF picture, as phones take them: expected it saved as JPEG") from error
         raise PictureRefused(f"is no picture of a known format ({', '.join(FORMATS)})") from error
     except Exception as error:  # a decoder may stumble in many ways over bytes made to break it
         raise PictureRefused(f"cannot be read as a picture ({error})") from error

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 _CHUNK = 1 << 18
+_IS_UTF8 = 0x800  # of a member's flags
 _SHOWN = 80  # characters of a name that are quoted
 
 
@@ -49,7 +50,7 @@ def unpack(source, folder: Path, *, max_files: int, max_bytes: int) -> int:
 
 
 def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, left: int, max_bytes: int) -> int:
-    name = member.filename
+    name = _name(member)
     parts, shown = PurePosixPath(name).parts, name[:_SHOWN]
     is_relative = not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).drive and "\\" not in name
     if not parts or not is_relative or ".." in parts or "\x00" in member.orig_filename:
@@ -70,3 +71,13 @@ def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path,
     except FileExistsError as error:
         raise ZipRefused(f"the zip holds {shown!r} twice: expected every name once") from error
     return n_bytes
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """A Mac writes names in UTF-8 without the mark that says so; `zipfile` then reads them in the code page of DOS."""
+    if member.flag_bits & _IS_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename

@@ -1,18 +1,25 @@
 """Gold and practice questions: given by the researcher, or proposed from what is known of the stimuli."""
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
 
-from triplets import artificial
+from triplets import artificial, spreadsheets
 from triplets.models import Collection, Question, QuestionSet
 from triplets.services.askable import Askable, QuestionsRefused, insert_questions
 
 #: Roles whose questions have a known answer and stay out of what is learned.
 KNOWN_ROLES = (Question.Role.GOLD, Question.Role.PRACTICE)
+#: What a CSV of gold questions may have for columns, the fuller ones first.
+GOLD_COLUMNS = (
+    ("reference", "first", "second", "chosen"),
+    ("stimulus", "attribute", "rating", "tolerance"),
+    ("stimulus", "label"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,29 +87,35 @@ def add_gold(
     return insert_questions(new)
 
 
-def read_gold_csv(lines: Iterable[str]) -> tuple[list[GoldTriplet], list[GoldRating], list[GoldChoice]]:
-    """Return the gold questions of a CSV.
+def read_gold_csv(content: bytes) -> tuple[list[GoldTriplet], list[GoldRating], list[GoldChoice]]:
+    """Return the gold questions of a CSV, in whatever form `triplets.spreadsheets` reads.
 
     Columns reference,first,second,chosen or stimulus,attribute,rating,tolerance or stimulus,label.
 
     QuestionsRefused lists every row that is not understood, with its line.
     """
-    reader = csv.DictReader(lines)
-    names = set(reader.fieldnames or ())
-    if {"reference", "first", "second", "chosen"} <= names:
-        wanted = ("reference", "first", "second", "chosen")
-    elif {"stimulus", "attribute", "rating", "tolerance"} <= names:
-        wanted = ("stimulus", "attribute", "rating", "tolerance")
-    elif {"stimulus", "label"} <= names:
-        wanted = ("stimulus", "label")
-    else:
+    try:
+        form = spreadsheets.recognise(content)
+        reader = spreadsheets.open_rows(io.StringIO(content.decode(form.encoding), newline=""), form)
+        header = [
+            spreadsheets.spelt(name, {name for names in GOLD_COLUMNS for name in names}) for name in next(reader, ())
+        ]
+        rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except UnicodeDecodeError as error:
+        raise QuestionsRefused(f"the file {spreadsheets.not_utf8(error)}") from error
+    except spreadsheets.NoTable as error:
+        raise QuestionsRefused(f"the file {error}") from error
+    except csv.Error as error:
+        raise QuestionsRefused(f"the file is no CSV: {error}") from error
+    wanted = next((names for names in GOLD_COLUMNS if set(names) <= set(header)), None)
+    if not wanted:
         raise QuestionsRefused(
-            f"the columns are {', '.join(reader.fieldnames or ()) or 'none'}: "
-            "expected reference, first, second, chosen or stimulus, attribute, rating, tolerance or stimulus, label"
+            f"the columns are {', '.join(header) or 'none'}: expected {' or '.join(map(', '.join, GOLD_COLUMNS))}"
         )
     triplets, ratings, choices, wrong = [], [], [], []
-    for row in reader:
-        cells = [(row[name] or "").strip() for name in wanted]
+    for line, fields in rows:
+        row = dict(zip(header, fields, strict=False))
+        cells = [row.get(name, "").strip() for name in wanted]
         try:
             if not all(cells):
                 raise ValueError("a cell is empty")
@@ -111,9 +124,13 @@ def read_gold_csv(lines: Iterable[str]) -> tuple[list[GoldTriplet], list[GoldRat
             elif wanted[1] == "label":
                 choices.append(GoldChoice(*cells))
             else:
-                ratings.append(GoldRating(cells[0], cells[1], float(cells[2]), float(cells[3])))
+                ratings.append(
+                    GoldRating(
+                        cells[0], cells[1], *(float(spreadsheets.plain_number(cell, form)) for cell in cells[2:])
+                    )
+                )
         except ValueError as error:
-            wrong.append(f"line {reader.line_num}: {error}")
+            wrong.append(f"line {line}: {error}")
     if wrong:
         raise QuestionsRefused("; ".join(wrong))
     return triplets, ratings, choices

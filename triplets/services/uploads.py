@@ -1,10 +1,11 @@
 """Faces that a researcher uploads at the admin: a manifest, a zip of pictures, a file of landmarks."""
 
-import csv
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
 
+from triplets.importers.manifest import ManifestRow, ManifestUnreadable, read_header, read_manifest
+from triplets.importers.pictures import PictureRefused, find_picture
 from triplets.importers.unpacking import unpack
 from triplets.models import Errand
 from triplets.services.errands import does, with_lines
@@ -55,26 +56,35 @@ def folder_of(manifest: Path, unpacked: Path) -> Path:
     not found, the one folder within the zip is tried, then a folder of the name's own beginning around the zip.
     """
     name = _first_name(manifest)
-    if name is None or unpacked.joinpath(name).exists():
+    if name is None or _holds(unpacked, name):
         return unpacked
-    inner = [path for path in unpacked.iterdir() if path.is_dir() and path.name != "__MACOSX"]
-    if len(inner) == 1 and inner[0].joinpath(name).exists():
-        return inner[0]
+    top = [path for path in unpacked.iterdir() if path.name not in ("__MACOSX", ".DS_Store")]
+    inner = top[0] if len(top) == 1 and top[0].is_dir() else None
+    if inner and _holds(inner, name):
+        return inner
     for n in range(1, len(name.parts)):
-        if unpacked.joinpath(*name.parts[n:]).exists():
+        if _holds(unpacked, PurePosixPath(*name.parts[n:])):
             around = unpacked.with_name("around")
             target = around.joinpath(*name.parts[:n])
             target.parent.mkdir(parents=True)
             unpacked.rename(target)
             return around
-    return unpacked
+    return inner or unpacked  # where what the zip does hold can be named
+
+
+def _holds(folder: Path, name: PurePosixPath) -> bool:
+    try:
+        find_picture(folder, str(name))
+    except PictureRefused:
+        return False
+    return True
 
 
 def _first_name(manifest: Path) -> PurePosixPath | None:
     """The first picture that the manifest names; None where it names none, or none within a folder."""
     try:
-        with open(manifest, encoding="utf-8-sig", newline="") as file:
-            name = PurePosixPath((next(csv.DictReader(file), None) or {}).get("file") or "")
-    except (UnicodeDecodeError, csv.Error):
+        rows = read_manifest(manifest, read_header(manifest))
+        name = PurePosixPath(next((row.file for row in rows if isinstance(row, ManifestRow)), ""))
+    except ManifestUnreadable:
         return None  # the import says what is wrong
     return None if name.is_absolute() or ".." in name.parts or not name.parts else name
