@@ -189,6 +189,31 @@ def test_everything_is_on_the_screen_at_once(visit, kind, size):
     assert min(box["width"] for box in boxes[1:-1]) >= 32
 
 
+def test_letters_of_twice_the_size_hide_nothing(visit):
+    study = make_study(collection=make_collection(size=350), n_practice=1, title="A study with a long title")
+    alice = enter(study, is_ready=False)
+    links.record_consent(alice)
+    page = visit(address(alice, "practice"), **PHONE)
+    ready(page, 0)
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for box in [box.bounding_box() for box in page.locator(".study, .state, .code, #text, #question button").all()]:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 360
+    assert page.locator(".code").bounding_box()["y"] >= 0
+    page.locator("[name=choice][value=right]").tap()
+    page.locator("#feedback button").tap()
+    page.wait_for_url("**/questions")
+
+
+def test_what_was_touched_does_not_stand_out_in_the_next_question(visit):
+    page = visit(address(enter(make_study(kind="rating", n_questions=3, n_gold=0))), **PHONE)
+    ready(page, 0)
+    page.locator("[value='4']").tap()
+    ready(page, 1)
+    colours = page.locator(".scale button").evaluate_all("all => all.map(b => getComputedStyle(b).borderColor)")
+    assert len(set(colours)) == 1
+
+
 def test_by_touch(visit):
     page = visit(address(enter(make_study(n_questions=3, min_gold=0))), **PHONE)
     for position in range(4):

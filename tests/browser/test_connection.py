@@ -5,6 +5,7 @@ import json
 import pytest
 
 from annotation.models import Assignment, Response
+from annotation.services import links
 from annotation.services.assignments import claim_assignment
 from tests.annotation.making import enter, finish, make_study
 from tests.browser.people import KINDS, address, all_saved, answer_all, ready
@@ -37,6 +38,19 @@ def test_offline_and_back_loses_and_doubles_nothing(visit, kind):
     answer_all(page, kind, range(3, 6))
     page.wait_for_url("**/thanks")
     assert positions() == list(range(6))
+
+
+def test_practice_that_ends_offline_waits_for_the_connection(visit):
+    alice = enter(make_study(n_questions=3, n_gold=0, n_practice=1), is_ready=False)
+    links.record_consent(alice)
+    page = visit(address(alice, "practice"))
+    answer_all(page, "triplet", [0])
+    page.wait_for_selector("#feedback button")
+    page.context.set_offline(True)
+    page.click("#feedback button")
+    page.wait_for_selector("text=There is no connection at the moment. This page goes on by itself.")
+    page.context.set_offline(False)
+    page.wait_for_url("**/questions")
 
 
 def test_a_tab_closed_while_offline_keeps_its_answers(visit):

@@ -3,6 +3,7 @@
 
 (() => {
   const N_AHEAD = 3;
+  const UNCONNECTED = "There is no connection at the moment.";
   const form = document.getElementById("question");
   const isPractice = form.dataset.mode === "practice";
   const pictures = document.getElementById("pictures");
@@ -34,7 +35,11 @@
     if (!nWaiting && hasEnded) leave(form.dataset.next);
   }
 
-  function leave(address) {
+  async function leave(address) {
+    if (!navigator.onLine) { // the browser would show a page of its own, from which nothing leads back by itself
+      tell(UNCONNECTED + " This page goes on by itself.");
+      await new Promise((resolve) => addEventListener("online", resolve, { once: true }));
+    }
     if (outbox) outbox.isLeaving = true; // what waits is kept in this browser and sent by the next page
     location.assign(address);
   }
@@ -93,7 +98,7 @@
     throw error;
   }
 
-  const excuse = (error) => error.isBusy ? error.message : "There is no connection at the moment.";
+  const excuse = (error) => error.isBusy ? error.message : UNCONNECTED;
 
   async function start() {
     for (let delay = 1000; ; delay = Math.min(delay * 2, 15000)) {
@@ -147,7 +152,7 @@
         return found;
       } catch (error) {
         if (isHalted) return null;
-        tell("A picture has not arrived yet. This page tries again by itself.");
+        tell(`${navigator.onLine ? "A picture has not arrived yet." : UNCONNECTED} This page tries again by itself.`);
         await pause(delay);
         await freshAddresses();
       }
