@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from analysis import bundle, maps, pages, study_command
+from analysis import bundle, maps, pages, study_command, titles
 from triplets.archive import read_release
 from triplets.output import status_of
 
@@ -40,6 +40,7 @@ def main(arguments=None) -> int:
     parser.add_argument("release", type=Path, help="a release: a folder or a zip")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--title", default="", help="default: study and recipe")
+    parser.add_argument("--note", default="", help="a line or two under the title")
     parser.add_argument("--second", type=Path, metavar="RELEASE", help="test on this other release too")
     parser.add_argument(
         "--control",
@@ -98,6 +99,7 @@ def _evaluate(options) -> tuple[dict, Path]:
     projections = maps.check_methods(filter(None, options.projections.split(",")))
     if options.explain is not None and not 0 <= options.explain < float("inf"):
         raise ValueError(f"--explain is {options.explain}: expected 0 or more 10^12 operations")
+    title, note = titles.checked(options.title, options.note)
     checkpoint = options.checkpoint
     if checkpoint.is_dir():
         checkpoint = checkpoint / "checkpoint.safetensors"
@@ -126,12 +128,13 @@ def _evaluate(options) -> tuple[dict, Path]:
             teraflops=options.explain,
         )
     origin = results["provenance"]
-    title = options.title or " · ".join(filter(None, (origin["release"]["study"], origin["checkpoint"]["recipe"])))
-    page = pages.render_report(results, assets="inline", title=title or "A representation of faces")
+    title = title or " · ".join(filter(None, (origin["release"]["study"], origin["checkpoint"]["recipe"])))
+    title = title or "A representation of faces"
+    page = pages.render_report(results, assets="inline", title=title, note=note)
     options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "report.html"
     report.write_text(page, encoding="utf-8")
-    for name, content in bundle.members(results):
+    for name, content in bundle.members(titles.named(results, title, note)):
         (options.out / name).write_bytes(content)
     return results, report
 

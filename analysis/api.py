@@ -20,6 +20,7 @@ class ReportSerializer(serializers.ModelSerializer):
         fields = [
             "address",
             "title",
+            "note",
             "headline",
             "published_at",
             "release",

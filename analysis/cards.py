@@ -61,7 +61,10 @@ def model_card(results: dict) -> Card:
         "model-card",
         f"Model card: {made['recipe'] or 'network'} on {release['name']}",
         (
-            Block("Model details", (details, f"Licence of the training data: {release['licence'] or 'not recorded'}.")),
+            Block(
+                "Model details",
+                (*_report(results), details, f"Licence of the training data: {release['licence'] or 'not recorded'}."),
+            ),
             Block(
                 "Intended use",
                 (
@@ -94,6 +97,12 @@ def model_card(results: dict) -> Card:
             Block("Caveats and recommendations", _caveats(results)),
         ),
     )
+
+
+def _report(results: dict) -> tuple[str, ...]:
+    """Return what the report is called and what its maker notes, where the results say so (`titles.named`)."""
+    title, note = results.get("title"), results.get("note")
+    return (f"Report: {title}. {note}".strip(),) if title else ()
 
 
 def data_sheet(results: dict) -> Card:

@@ -2,8 +2,11 @@
 
 from django import forms
 
+from analysis import titles
 from analysis.comparison import MAX_RUNS
 from analysis.models import RetrainingPolicy
+from analysis.pages import ResultsOutdated
+from analysis.services.reports import require_drawable
 from learning.forms import RecipeForm
 
 
@@ -13,6 +16,32 @@ class PolicyForm(RecipeForm):
         fields = ["study", "recipe", "seed", "changes", "every", "warm_start", "publishes", "is_active"]
         labels = {"every": "Train after so many newly settled questions", "publishes": "Publish each report",
                   "warm_start": "Begin where the last training ended"}  # fmt: skip
+
+
+class TitledForm(forms.ModelForm):
+    """Title and note of a report, where the form has them."""
+
+    def clean(self):
+        found = super().clean()
+        if {"title", "note"} <= found.keys():
+            try:
+                found["title"], found["note"] = titles.checked(found["title"], found["note"])
+            except titles.TitleInvalid as error:
+                raise forms.ValidationError(str(error)) from error
+        return found
+
+
+class DraftForm(TitledForm):
+    """Title and note of a draft; what an earlier version of the site measured cannot be drawn, and so not named."""
+
+    def clean(self):
+        found = super().clean()
+        if "title" in self.fields:
+            try:
+                require_drawable(self.instance)
+            except ResultsOutdated as error:
+                raise forms.ValidationError(str(error)) from error
+        return found
 
 
 class ChosenForm(forms.Form):

@@ -33,6 +33,8 @@ class Evaluation(models.Model):
         default=False, verbose_name="with controls", help_text="Train the recipe twice more: on verdicts drawn by a "
         "coin, and divided the other way. Takes twice the time of the training.",
     )  # fmt: skip
+    title = models.CharField(max_length=200, blank=True, help_text="Of its report. Empty: release, recipe and seed.")
+    note = models.CharField(max_length=600, blank=True, help_text="A line or two under the title of its report.")
     results = models.JSONField(default=dict)
     n_losses = models.PositiveIntegerField(default=0, help_text="Workers lost in a row.")
     lease_token = models.CharField(max_length=32, blank=True, editable=False)
@@ -61,6 +63,7 @@ class Report(models.Model):
     evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="reports")
     address = models.CharField(max_length=20, unique=True, default=random_address, editable=False)
     title = models.CharField(max_length=200)
+    note = models.CharField(max_length=600, blank=True, help_text="A line or two under the title.")
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Which report of its run this is.")
     file = models.FileField(upload_to="reports/", max_length=200, help_text="The self-contained HTML file.")
     sha256 = models.CharField(max_length=64, blank=True)
@@ -161,6 +164,7 @@ class StudyReport(models.Model):
     study = models.CharField(max_length=100, help_text="Its name in learning.studies.")
     address = models.CharField(max_length=20, unique=True, default=random_address, editable=False)
     title = models.CharField(max_length=200)
+    note = models.CharField(max_length=600, blank=True, help_text="A line or two under the title.")
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Which report on its study this is.")
     results = models.JSONField(default=dict)
     file = models.FileField(upload_to="reports/", max_length=200, help_text="The self-contained HTML file.")

@@ -20,6 +20,7 @@ from analysis import (
     sentences_of_people,
     shipped,
     space,
+    titles,
     typesetting,
     wording,
 )
@@ -95,6 +96,7 @@ def render_report(
     sheets_at: str = "",
     files: tuple = (),
     edition: dict | None = None,
+    note: str = "",
 ) -> str:
     """Return the report on some results as HTML.
 
@@ -107,11 +109,13 @@ def render_report(
     notice : {"text", "href", "link"} said above everything, such as that a newer version exists.
     files : (name, address) of every file that the site offers of these results.
     edition : {"version", "address"}: which report of its run this is, and where it stays.
+    note : a line or two under the title, of whoever made the report.
     sheets_at : "static": where the contact sheets of faces lie, 0.jpg and on; "": in the page.
     """
     if assets not in ASSETS:
         raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
     require_current(results)
+    results = titles.named(results, title, note)
     shown = figures.all_figures(results)
     drawn = plots.in_page(shown)
     left = {name: figure for name, figure in shown.items() if name not in drawn and name not in plots.ON_CANVAS}
@@ -121,6 +125,7 @@ def render_report(
         sheets = sheets | {"sheets": addresses}
     page = {
         "title": title,
+        "note": note,
         "results": results,
         "figures": shown,
         "sections": [section for section in SECTIONS if not section.needs or results.get(section.needs)],

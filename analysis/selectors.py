@@ -5,7 +5,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from analysis import growth_curve, tables
+from analysis import growth_curve, tables, titles
 from analysis.comparison import Compared
 from analysis.models import Evaluation, GrowthPoint, Report, StudyReport
 from learning.models import Run
@@ -206,4 +206,5 @@ def study_of(report: Report) -> StudyReport | None:
 
 
 def numbers(report: Report) -> dict:
-    return tables.numbers(report.evaluation.results)
+    """Return what a file of numbers holds of a report, its title and note first."""
+    return titles.named(tables.numbers(report.evaluation.results), report.title, report.note)

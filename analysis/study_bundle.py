@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis import bundle, cards, detail_tables, drawing, pages, plot_files, study_pages, tables
+from analysis import bundle, cards, detail_tables, drawing, pages, plot_files, study_pages, tables, titles
 from analysis.looking import MAX_NETWORKS
 from analysis.study_measures import FIGURES
 
@@ -14,23 +14,21 @@ PAGE, NUMBERS = "study.html", "study.json"
 
 
 def members(
-    results: dict, measured: dict[str, dict], *, title: str, edition: dict | None = None
+    results: dict, measured: dict[str, dict], *, title: str, note: str = "", edition: dict | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (path, content) of every file, the page first.
 
     results : as `study_report.study_results`      measured : network -> results of its evaluation, {} none
-    edition : as `pages.render_report`
+    note, edition : as `pages.render_report`
 
     study.html, study.json, a CSV a table (those that hold anything), a figure three times, data-sheet.md; and of each
     network that was evaluated NAME.html, and in a folder of its name the numbers, tables and the model card. Its
     figures are in its own page. Of many networks only those that are drawn on the study's page (`study_spaces`) have
     sliders: a decoder takes more room than all the rest of a page.
     """
-    reports = {name: f"{name}.html" for name in measured}
+    reports = _reports(measured)
     moving = _moving(results, measured)
-    page = study_pages.render_study(results, title=title, reports=reports, edition=edition)
-    yield PAGE, page.encode()
-    yield NUMBERS, (tables.as_json(tables.numbers(results)) + "\n").encode()
+    yield from front(results, measured, title=title, note=note, edition=edition).items()
     for name, rows in all_tables(results).items():
         if rows:
             yield f"{name}.csv", tables.as_csv(rows).encode()
@@ -47,6 +45,20 @@ def members(
         yield reports[name], pages.render_report(one, title=f"{results['study']}: {name}").encode()
         text_kinds = (file for file in bundle.names(one, with_figures=False) if file != "data-sheet.md")
         yield from ((f"{name}/{file}", bundle.content(one, file)) for file in text_kinds)
+
+
+def front(
+    results: dict, measured: dict[str, dict], *, title: str, note: str = "", edition: dict | None = None
+) -> dict[str, bytes]:
+    """Return the two files that say what the report is called, its page and its numbers. Arguments as `members`."""
+    how = {"title": title, "note": note, "edition": edition}
+    page = study_pages.render_study(results, reports=_reports(measured), **how)
+    numbers = tables.as_json(titles.named(tables.numbers(results), title, note))
+    return {PAGE: page.encode(), NUMBERS: f"{numbers}\n".encode()}
+
+
+def _reports(measured: dict[str, dict]) -> dict[str, str]:
+    return {name: f"{name}.html" for name in measured}
 
 
 def _moving(results: dict, measured: dict[str, dict]) -> list[str]:

@@ -17,7 +17,7 @@ import json
 import sys
 from pathlib import Path
 
-from analysis import maps, study_bundle, study_measures, study_report
+from analysis import maps, study_bundle, study_measures, study_report, titles
 from learning.study_results import FINISHED, read_study
 from triplets.archive import read_release
 
@@ -28,7 +28,8 @@ def main(arguments) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
     parser.add_argument("--release", type=Path, help="evaluate every network on this release, with a report of each")
     parser.add_argument("--second", type=Path, help="the study's second collection: evaluate what was trained on it")
-    parser.add_argument("--title", default="")
+    parser.add_argument("--title", default="", help="default: the study's name")
+    parser.add_argument("--note", default="", help="a line or two under the title")
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -43,6 +44,7 @@ def main(arguments) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     options = parser.parse_args(arguments)
     try:
+        title, note = titles.checked(options.title, options.note)
         asked = options.projections
         projections = None if asked is None else maps.check_methods(filter(None, asked.split(",")))
         how = {"n_bootstrap": options.bootstrap, "seed": options.seed, "projections": projections}
@@ -50,7 +52,7 @@ def main(arguments) -> int:
         if options.second and not options.release:
             raise ValueError("--second is given without --release: expected both, or none")
         results, found = measured(options.study, options.release, options.second, **how)
-        written = write(options.out, results, found, options.title or f"Study {results['study']}")
+        written = write(options.out, results, found, title or f"Study {results['study']}", note)
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         print(f"error: {(str(error).strip() or type(error).__name__).splitlines()[0]}", file=sys.stderr)
         return 1
@@ -61,9 +63,9 @@ def main(arguments) -> int:
     return 0
 
 
-def write(out: Path, results: dict, measured: dict[str, dict], title: str) -> Path:
+def write(out: Path, results: dict, measured: dict[str, dict], title: str, note: str = "") -> Path:
     """Write the page, the numbers, tables and figures and the networks' own files; return the study's page."""
-    for name, content in study_bundle.members(results, measured, title=title):
+    for name, content in study_bundle.members(results, measured, title=title, note=note):
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -27,6 +27,7 @@ def render_study(
     edition: dict | None = None,
     notice: dict | None = None,
     files: tuple = (),
+    note: str = "",
 ) -> str:
     """Return the page of a study on the results of `study_report.study_results`.
 
@@ -35,12 +36,12 @@ def render_study(
     """
     if assets not in ASSETS:
         raise ValueError(f"assets is {assets!r}: expected one of {', '.join(ASSETS)}")
-    if results.get("format") != FORMAT:
-        raise ResultsOutdated(f"the results have format {results.get('format')!r}, pages of studies read {FORMAT!r}")
+    require_current(results)
     shown = figures(results)
     drawn = plots.in_page(shown)
     page = {
         "title": title,
+        "note": note,
         "r": results,
         "parts": {part["name"]: part for part in results["parts"]},
         "moved": [
@@ -78,6 +79,12 @@ def render_study(
         page["css"] = pages.styles()
         page["js"] = Markup((STATIC / SCRIPTS[0]).read_text(encoding="utf-8"))  # noqa: S704  our own file
     return plots.placed(pages.environment().get_template("analysis/study.html.jinja").render(page), drawn)
+
+
+def require_current(results: dict) -> None:
+    """Raise ResultsOutdated where an earlier version wrote the results."""
+    if results.get("format") != FORMAT:
+        raise ResultsOutdated(f"the results have format {results.get('format')!r}, pages of studies read {FORMAT!r}")
 
 
 def said_of_all(parts: list[dict]) -> dict[str, str]:

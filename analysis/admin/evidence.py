@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from analysis import tasks
 from analysis.admin.comparing import compare_runs
 from analysis.admin.publishing import Evidence, PublishedAdmin
+from analysis.forms import TitledForm
 from analysis.models import Evaluation, Report
 from analysis.services.evaluations import create_evaluation
 from annotation.models import Study
@@ -21,10 +22,13 @@ class EvaluationAdmin(Evidence):
     list_display = ["number", "checkpoint", "release", "state", "satisfied", "created_at", "page"]
     list_filter = ["status", "release", "checkpoint"]
     list_select_related = ["checkpoint", "release"]
-    fields = ["checkpoint", "release", "with_controls"]
+    form = TitledForm
+    fields = ["checkpoint", "release", "title", "note", "with_controls"]
     readonly_fields = [
         "checkpoint",
         "release",
+        "title",
+        "note",
         "with_controls",
         "state",
         "message",
@@ -87,7 +91,7 @@ class EvaluationAdmin(Evidence):
     @admin.action(description="Evaluate these checkpoints again", permissions=["add"])
     def evaluate_again(self, request, evaluations):
         for evaluation in evaluations.select_related("checkpoint__run", "release"):
-            how = {"with_controls": evaluation.with_controls}
+            how = {name: getattr(evaluation, name) for name in ("with_controls", "title", "note")}
             made = create_evaluation(evaluation.checkpoint, evaluation.release, **how)
             tasks.evaluate.delay_on_commit(made.pk)
         self.message_user(request, "Queued.", messages.SUCCESS)
@@ -114,8 +118,8 @@ class ReportAdmin(PublishedAdmin):
     list_select_related = ["evaluation__checkpoint", "published_by"]
     search_fields = ["title", "address"]
     fields = readonly_fields = [
-        "title", "version", "state", "open_page", "download", "evaluation", "sha256", "published_at", "published_by",
-        "created_at",
+        "title", "note", "version", "state", "open_page", "download", "evaluation", "sha256", "published_at",
+        "published_by", "created_at",
     ]  # fmt: skip
     page_at, heavy = "analysis:report", "evaluation__results"
 

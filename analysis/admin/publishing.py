@@ -1,4 +1,4 @@
-"""What the admin's pages of all reports share: rows that are read, published and withdrawn, never edited or deleted."""
+"""What the admin shows of all reports: rows that are read, named while they are drafts, published and withdrawn."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -7,11 +7,12 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from analysis.services.reports import publish_report, unpublish_report
+from analysis.forms import DraftForm
+from analysis.services.reports import name_report, publish_report, unpublish_report
 
 
 class Evidence(admin.ModelAdmin):
-    """Rows that are made by the flow, are read here, and are neither edited nor deleted."""
+    """Rows that are made by the flow and are read here: nothing that was measured is edited, no row deleted."""
 
     class Media:
         css = {"all": ["learning/run.css"]}
@@ -30,9 +31,10 @@ class PublishedAdmin(Evidence):
     """
 
     page_at, heavy = "", ""
+    form = DraftForm
     actions = ["publish", "unpublish"]
     change_form_template = "analysis/report_change.html"
-    publish_one = staticmethod(publish_report)
+    publish_one, name_one = staticmethod(publish_report), staticmethod(name_report)
 
     def get_queryset(self, request):
         return super().get_queryset(request).defer(self.heavy)
@@ -51,6 +53,19 @@ class PublishedAdmin(Evidence):
 
     def is_publishable(self, report) -> bool:
         return True
+
+    def is_nameable(self, report) -> bool:
+        """Return whether title and note can still be set: what is published stays as it is."""
+        return not report.is_published
+
+    def get_readonly_fields(self, request, obj=None):
+        found = super().get_readonly_fields(request, obj)
+        is_open = obj is not None and self.is_nameable(obj) and self.has_change_permission(request, obj)
+        return [name for name in found if name not in ("title", "note")] if is_open else found
+
+    def save_model(self, request, obj, form, change):
+        if form.changed_data:
+            self.name_one(obj, form.cleaned_data["title"], form.cleaned_data["note"])
 
     @admin.action(description="Publish the selected reports", permissions=["change"])
     def publish(self, request, reports):
@@ -77,7 +92,10 @@ class PublishedAdmin(Evidence):
         ]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        context = {"page_at": self.page_at, "publish_at": f"admin:{self.opts.app_label}_{self.opts.model_name}"}
+        report = self.get_object(request, object_id)
+        is_open = report is not None and self.is_nameable(report) and self.has_change_permission(request, report)
+        context = {"can_name": is_open, "page_at": self.page_at}
+        context |= {"publish_at": f"admin:{self.opts.app_label}_{self.opts.model_name}"}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
     def access_report(self, request, pk):

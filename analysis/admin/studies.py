@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from analysis import tasks
 from analysis.admin.publishing import PublishedAdmin
 from analysis.models import StudyReport
-from analysis.services.study_reports import publish_study_report
+from analysis.services.study_reports import name_study_report, publish_study_report
 from analysis.services.study_writing import queue_study_report
 
 
@@ -19,11 +19,14 @@ class StudyReportAdmin(PublishedAdmin):
     list_filter = ["is_published", "study", "study_run"]
     search_fields = ["title", "study", "address"]
     fields = readonly_fields = [
-        "title", "study", "version", "state", "message", "open_page", "download", "trained", "sha256", "published_at",
-        "published_by", "created_at",
+        "title", "note", "study", "version", "state", "message", "open_page", "download", "trained", "sha256",
+        "published_at", "published_by", "created_at",
     ]  # fmt: skip
     page_at, heavy = "analysis:study", "results"
-    publish_one = staticmethod(publish_study_report)
+    publish_one, name_one = staticmethod(publish_study_report), staticmethod(name_study_report)
+
+    def is_nameable(self, report) -> bool:
+        return super().is_nameable(report) and self.is_publishable(report) and bool(report.archive)
 
     def is_publishable(self, report) -> bool:
         return report.status == StudyReport.Status.FINISHED
@@ -62,7 +65,7 @@ class StudyReportAdmin(PublishedAdmin):
             said = "It was written from a folder: give manage.py report_study that folder again."
             self.message_user(request, said, messages.WARNING)
             return self._back(pk)
-        if (made := queue_study_report(report.study_run)) is None:
+        if (made := queue_study_report(report.study_run, report.title, report.note)) is None:
             self.message_user(request, "A report on this study is being written already.", messages.WARNING)
             return self._back(pk)
         tasks.write_study_report.delay_on_commit(made.pk)

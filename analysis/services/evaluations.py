@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from analysis import titles
 from analysis.models import Evaluation
 from analysis.services.reports import create_report
 from analysis.study_measures import projections_of
@@ -22,18 +23,27 @@ ADVICE = "Usually the machine ran out of memory: look at the worker's log, free 
 OPEN = (Status.QUEUED, Status.RUNNING)
 
 
-def create_evaluation(checkpoint: Checkpoint, release=None, *, with_controls: bool = False) -> Evaluation:
+def create_evaluation(
+    checkpoint: Checkpoint, release=None, *, with_controls: bool = False, title: str = "", note: str = ""
+) -> Evaluation:
     """Create a queued evaluation, on the checkpoint's own release unless another is given.
 
+    title, note : of its report, empty: as `reports.create_report` names it.
     with_controls : train the recipe twice more (`analysis.controls`). One that is still open is returned instead of
     a second one. The caller schedules it: `analysis.tasks.evaluate.delay_on_commit(evaluation.pk)`.
     """
     release = release or checkpoint.run.release
+    title, note = titles.checked(title, note)
     with transaction.atomic():
         Checkpoint.objects.select_for_update().get(pk=checkpoint.pk)  # two requests at once make one evaluation
         found = Evaluation.objects.filter(checkpoint=checkpoint, release=release, status__in=OPEN).first()
         return found or Evaluation.objects.create(
-            checkpoint=checkpoint, release=release, with_controls=with_controls, enqueued_at=timezone.now()
+            checkpoint=checkpoint,
+            release=release,
+            with_controls=with_controls,
+            title=title,
+            note=note,
+            enqueued_at=timezone.now(),
         )
 
 

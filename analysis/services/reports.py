@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -10,7 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from analysis import bundle, pages
+from analysis import bundle, pages, study_pages, titles
 from analysis.models import Evaluation, Report, StudyReport
 from learning.models import Run
 
@@ -19,8 +20,14 @@ class EvaluationUnfinished(ValueError):
     """the evaluation has no results yet"""
 
 
-def create_report(evaluation: Evaluation, title: str = "") -> Report:
+class ReportPublished(ValueError):
+    """what is published is never changed"""
+
+
+def create_report(evaluation: Evaluation, title: str = "", note: str = "") -> Report:
     """Write the self-contained file of a finished evaluation and return its report, unpublished.
+
+    title, note : as asked with the evaluation where empty; without either, release, recipe and seed.
 
     A further evaluation of the same run on the same release makes the next version, at an address of its own.
     """
@@ -28,23 +35,56 @@ def create_report(evaluation: Evaluation, title: str = "") -> Report:
         raise EvaluationUnfinished(
             f"Evaluation {evaluation.pk} has no results: it is {evaluation.get_status_display().lower()}."
         )
-    title = title or default_title(evaluation)
+    title, note = titles.checked(title or evaluation.title or default_title(evaluation), note or evaluation.note)
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=evaluation.checkpoint.run_id)  # two at once get two numbers
         earlier = Report.objects.filter(evaluation__checkpoint__run=run, evaluation__release=evaluation.release_id)
         version = (earlier.aggregate(newest=Max("version"))["newest"] or 0) + 1
-        report = Report(evaluation=evaluation, title=title, version=version)
+        report = Report(evaluation=evaluation, title=title, note=note, version=version)
         return _write(report)
 
 
 def _write(report: Report) -> Report:
     """Write the file of a new report beside its row."""
     results = report.evaluation.results
-    page = pages.render_report(results, assets="inline", title=report.title, edition=edition(report))
+    named = {"title": report.title, "note": report.note}
+    page = pages.render_report(results, assets="inline", edition=edition(report), **named)
     content = page.encode()
     report.sha256 = hashlib.sha256(content).hexdigest()
     report.file.save(f"report-{report.address}.html", ContentFile(content), save=True)
     return report
+
+
+def name_report(report: Report, title: str, note: str = "") -> Report:
+    """Give a draft another title and note, in its row and its file. ReportPublished, TitleInvalid."""
+    return rename(report, title, note, _write)
+
+
+def require_drawable(report: Report | StudyReport) -> None:
+    """Raise `pages.ResultsOutdated` where the page cannot be written again."""
+    if isinstance(report, StudyReport):
+        study_pages.require_current(report.results)
+    else:
+        pages.require_current(report.evaluation.results)
+
+
+def rename(report: Report | StudyReport, title: str, note: str, write: Callable):
+    """Name a draft; `write` writes the files of a row that it gets and saves it. Old files go when all is saved."""
+    title, note = titles.checked(title, note)
+    if not title:
+        raise titles.TitleInvalid("a report has no title: expected a line that says what it is about")
+    with transaction.atomic():
+        held = type(report).objects.select_for_update().get(pk=report.pk)
+        if held.is_published:
+            raise ReportPublished(f"{held} is published: withdraw it first, or make a further version.")
+        if (held.title, held.note) == (title, note):
+            return held
+        old = [file for file in (held.file, getattr(held, "archive", None)) if file]
+        old = [(file.storage, file.name) for file in old]
+        held.title, held.note = title, note
+        write(held)
+        transaction.on_commit(lambda: [storage.delete(name) for storage, name in old])
+    return held
 
 
 def edition(report: Report) -> dict:
@@ -90,6 +130,7 @@ def report_page(report: Report, links=(), *, notice: dict | None = None, files_a
             sheets_at=f"{files_at}faces/" if files_at else "",
             files=tuple((name, f"{files_at}files/{name}") for name in bundle.names(results)) if files_at else (),
             edition=edition(report),
+            note=report.note,
         ).encode()
 
     return _kept(_key(report, links, notice, files_at, _template_digest()), ".html", draw)
@@ -115,9 +156,9 @@ def contact_sheet(report: Report, number: int) -> bytes:
 
 
 def _current(report: Report) -> dict:
-    """Return the results of a report. `pages.ResultsOutdated` where an earlier version of the site made them."""
+    """Return the results of a report under its title and note. `pages.ResultsOutdated` for an earlier version's."""
     pages.require_current(report.evaluation.results)
-    return report.evaluation.results
+    return titles.named(report.evaluation.results, report.title, report.note)
 
 
 def _kept(key: str, suffix: str, make) -> bytes:
@@ -137,7 +178,7 @@ def _kept(key: str, suffix: str, make) -> bytes:
 
 def _key(report: Report, *parts) -> str:
     """Everything that what is kept depends on."""
-    known = [report.sha256, report.title, settings.STATIC_URL, settings.SITE_URL, repr(parts)]
+    known = [report.sha256, report.title, report.note, settings.STATIC_URL, settings.SITE_URL, repr(parts)]
     return hashlib.sha256("\0".join(known).encode()).hexdigest()
 
 

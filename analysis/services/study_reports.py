@@ -9,35 +9,58 @@ from django.db import transaction
 from django.db.models import Max
 from django.urls import reverse
 
-from analysis import bundle, study_bundle, study_pages
+from analysis import bundle, study_bundle, study_pages, titles
 from analysis.models import Report, StudyReport
-from analysis.services.reports import publish_report
+from analysis.services.reports import publish_report, rename
 
 
-def create_study_report(results: dict, title: str = "", measured: dict[str, dict] | None = None) -> StudyReport:
+def create_study_report(
+    results: dict, title: str = "", measured: dict[str, dict] | None = None, note: str = ""
+) -> StudyReport:
     """Write the page and the zip of a study's results (`study_report.study_results`), unpublished.
 
     measured : network -> results of its evaluation, whose pages go into the zip.
     A further report on the same study is the next version, at an address of its own.
     """
     with transaction.atomic():
-        report = new_study_report(results["study"], title)
+        report = new_study_report(results["study"], title, note)
         write_files(report, results, measured or {})
         report.save()
     return report
 
 
-def new_study_report(study: str, title: str = "", **fields) -> StudyReport:
+def new_study_report(study: str, title: str = "", note: str = "", **fields) -> StudyReport:
     """Return the next version of the report on a study, not yet saved."""
+    title, note = titles.checked(title or f"Study {study}", note)
     newest = StudyReport.objects.filter(study=study).aggregate(newest=Max("version"))["newest"] or 0
-    return StudyReport(study=study, title=title or f"Study {study}", version=newest + 1, **fields)
+    return StudyReport(study=study, title=title, note=note, version=newest + 1, **fields)
 
 
 def write_files(report: StudyReport, results: dict, measured: dict[str, dict]) -> None:
     """Write the page and the zip beside a row, which the caller saves."""
-    files = dict(study_bundle.members(results, measured, title=report.title, edition=edition(report)))
+    report.results = results
+    files = dict(study_bundle.members(results, measured, title=report.title, note=report.note, edition=edition(report)))
+    _save_files(report, files)
+
+
+def name_study_report(report: StudyReport, title: str, note: str = "") -> StudyReport:
+    """Give a draft another title and note, in its row, its page and its zip. As `reports.name_report`."""
+    return rename(report, title, note, _write_page_again)
+
+
+def _write_page_again(report: StudyReport) -> None:
+    """Write page, numbers and zip with the row's title; what is told of each network stays as it was."""
+    with report.archive.open("rb") as file, zipfile.ZipFile(file) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    networks = {part["name"]: {} for part in report.results["parts"] if f"{part['name']}.html" in files}
+    files |= study_bundle.front(report.results, networks, title=report.title, note=report.note, edition=edition(report))
+    _save_files(report, files)
+    report.save()
+
+
+def _save_files(report: StudyReport, files: dict[str, bytes]) -> None:
     page = files[study_bundle.PAGE]
-    report.results, report.sha256 = results, hashlib.sha256(page).hexdigest()
+    report.sha256 = hashlib.sha256(page).hexdigest()
     report.file.save(f"study-{report.address}.html", ContentFile(page), save=False)
     report.archive.save(f"study-{report.address}.zip", ContentFile(bundle.packed(files.items())), save=False)
 
@@ -78,6 +101,7 @@ def study_page(report: StudyReport, links=(), notice: dict | None = None) -> str
         runs={name: reverse("admin:learning_run_change", args=[pk]) for name, pk in runs.items()},
         edition=edition(report),
         notice=notice,
+        note=report.note,
         files=tuple((name, f"{files_at}files/{name}") for name in names if "/" not in name),
     )
 

@@ -36,11 +36,11 @@ def tend_study_reports() -> list[int]:
     return leases.take_due(StudyReport, timedelta(minutes=10))
 
 
-def queue_study_report(found: StudyRun) -> StudyReport | None:
+def queue_study_report(found: StudyRun, title: str = "", note: str = "") -> StudyReport | None:
     """Make the row of a further report on a study, None where one is being written already. The sweep schedules it."""
     try:
         with transaction.atomic():
-            report = new_study_report(found.study, study_run=found, status=Status.QUEUED)
+            report = new_study_report(found.study, title, note, study_run=found, status=Status.QUEUED)
             report.save()
     except IntegrityError:
         return None

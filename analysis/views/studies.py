@@ -4,7 +4,7 @@ from django.http import FileResponse, Http404, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from analysis import selectors, tables
+from analysis import selectors, tables, titles
 from analysis.services import study_reports as services
 from analysis.views.serving import cached, download, marked, newer_notice
 
@@ -52,5 +52,6 @@ def study_member(request, address, name):
 @require_safe
 def study_results(request, address):
     found = selectors.access_study_report(request, address)
-    response = JsonResponse(tables.numbers(found.results), json_dumps_params={"ensure_ascii": False})
+    numbers = titles.named(tables.numbers(found.results), found.title, found.note)
+    response = JsonResponse(numbers, json_dumps_params={"ensure_ascii": False})
     return cached(request, response, is_public=found.is_published)

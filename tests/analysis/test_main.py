@@ -20,6 +20,7 @@ def test_the_command_writes_report_numbers_and_tables(small_release, small_check
         "--projections",
         "pca",
     ]
+    arguments += ["--title", "Smiles <b>& more</b>", "--note", "First  try."]
     assert main(arguments) == 0
     printed = capsys.readouterr().out.splitlines()
     last = json.loads(printed[-1])
@@ -30,6 +31,11 @@ def test_the_command_writes_report_numbers_and_tables(small_release, small_check
     numbers = json.loads((out / "results.json").read_text())
     assert numbers["satisfied"] == last["satisfied"]
     assert "pictures" not in numbers
+    assert list(numbers)[:2] == ["title", "note"] and numbers["note"] == "First try."
+    html = (out / "report.html").read_text()
+    assert "Smiles &lt;b&gt;&amp; more&lt;/b&gt;</h1>" in html and "<b>& more" not in html
+    assert '<p class="told" dir="auto">First try.</p>' in html
+    assert "Report: Smiles" in (out / "model-card.md").read_text() and "<b>" not in (out / "model-card.md").read_text()
     with open(out / "satisfied.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     ours = next(r for r in rows if (r["representation"], r["split"], r["level"]) == ("embedding", "test", "5"))
@@ -45,6 +51,7 @@ def test_the_command_writes_report_numbers_and_tables(small_release, small_check
         ({0: "nowhere.safetensors"}, "no checkpoint at nowhere.safetensors"),
         ({1: "nowhere"}, "no release at nowhere"),
         ({5: "10"}, "--bootstrap is 10"),
+        ({4: "--title", 5: "x" * 201}, "the title has 201 characters, 'xxx"),
         ({4: "--projections", 5: "pca,mds"}, "there is no projection 'mds': expected some of pca, tsne, umap"),
     ],
 )

@@ -268,6 +268,12 @@ def test_evidence_is_neither_deleted_nor_edited(researcher_client, report):
     for path in (f"report/{report.pk}", f"evaluation/{report.evaluation_id}"):
         assert researcher_client.get(f"/admin/analysis/{path}/delete/").status_code == 403
         assert researcher_client.get(f"/admin/analysis/{path}/change/").status_code == 200
-    title = report.title
-    researcher_client.post(f"/admin/analysis/report/{report.pk}/change/", {"title": "better"})
+    title, results = report.title, Evaluation.objects.get().results
+    asked = {"sha256": "0" * 64, "title": "", "version": 9, "evaluation": "", "results": "{}"}
+    researcher_client.post(f"/admin/analysis/evaluation/{report.evaluation_id}/change/", asked)
+    researcher_client.post(f"/admin/analysis/report/{report.pk}/change/", asked)
+    found = Report.objects.get()
+    assert (found.sha256, found.version, found.evaluation.results) == (report.sha256, 1, results)
+    publish_report(report)
+    researcher_client.post(f"/admin/analysis/report/{report.pk}/change/", asked | {"title": "better"})
     assert Report.objects.get().title == title

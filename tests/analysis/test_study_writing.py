@@ -143,8 +143,9 @@ def test_a_report_waits_for_evaluations_and_a_lost_worker_costs_nothing(releases
     assert client.get(f"/studies/{report.address}/").status_code == 404
     client.post(f"/admin/analysis/studyreport/{report.pk}/publish/")
     assert not StudyReport.objects.filter(is_published=True).exists()
+    StudyReport.objects.update(title="Seen by all", note="Once more.")
     client.post(f"/admin/analysis/studyreport/{report.pk}/again/")
-    assert StudyReport.objects.filter(status="queued", version=2).exists()
+    assert StudyReport.objects.filter(status="queued", version=2, title="Seen by all", note="Once more.").exists()
 
 
 @pytest.mark.django_db

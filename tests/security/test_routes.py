@@ -108,8 +108,8 @@ learning_search                      200/200  200/200  403/403
 learning_studyrun                    200/200  200/200  403/403
 learning_checkpoint                  403/403  200/403  403/403
 analysis_evaluation                  200/200  200/302  403/403
-analysis_report                      403/403  200/302  403/403
-analysis_studyreport                 403/403  200/302  403/403
+analysis_report                      403/403  200/200  403/403
+analysis_studyreport                 403/403  200/200  403/403
 analysis_retrainingpolicy            200/200  200/200  403/403
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from analysis import study_command
+from analysis import study_command, titles
 from analysis.services.study_reports import create_study_report
 
 
@@ -17,13 +17,15 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path)
         parser.add_argument("--release", type=Path, help="Evaluate every network on this release, for intervals.")
         parser.add_argument("--second", type=Path, help="The second collection: evaluate what was trained on it.")
-        parser.add_argument("--title", default="")
+        parser.add_argument("--title", default="", help="Default: the study's name.")
+        parser.add_argument("--note", default="", help="A line or two under the title.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
 
-    def handle(self, *, folder, release, second, title, **options):
+    def handle(self, *, folder, release, second, title, note, **options):
         try:
+            title, note = titles.checked(title, note)
             results, measured = study_command.measured(folder, release, second)
-            report = create_study_report(results, title, measured)
+            report = create_study_report(results, title, measured, note)
         except (OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         address = reverse("analysis:study", args=[report.address])
