@@ -12,6 +12,7 @@ from annotation.errors import AnswerInvalid, StudyError
 from annotation.models import Study
 from annotation.services import studies
 from annotation.services.demographics import check_demographics
+from triplets.forms import SHORT_NAME
 from triplets.models import Question, QuestionSet
 
 LARGEST_ID = 2**63 - 1
@@ -144,13 +145,13 @@ def require_valid(form: forms.Form) -> forms.Form:
 
 
 class AttributesField(forms.CharField):
-    """Names separated by commas or new lines, as a list."""
+    """Names separated by commas, semicolons or new lines, as a list."""
 
     def prepare_value(self, value):
         return ", ".join(value) if isinstance(value, list) else value
 
     def to_python(self, value):
-        names = value if isinstance(value, list) else re.split(r"[,\n]", value or "")
+        names = value if isinstance(value, list) else re.split(r"[,;\n]", value or "")
         return [name.strip() for name in names if name.strip()]
 
     def has_changed(self, initial, data):
@@ -256,6 +257,7 @@ class StudyForm(forms.ModelForm):
             "releases_demographics": "Under pseudonyms. The consent then says so, everybody is asked to agree anew, "
             "and only what those tell who did is released. Few people who told the same may be recognised.",
         }
+        error_messages = {"name": {"invalid": SHORT_NAME}}
         widgets = {name: forms.Textarea(attrs={"rows": 5}) for name in ("consent_text", "instructions", "debriefing")}
 
     def __init__(self, *args, **kwargs):

@@ -63,7 +63,7 @@ def main(n: int = 10_000) -> None:
             seconds = time.perf_counter() - started
             print(f"{n:,} {word}, {result.n_new:,} new: {seconds:.1f} s, {n / seconds:,.0f} pictures a second")
         started = time.perf_counter()
-        n_questions = create_triplet_questions(create_question_set(Collection.objects.get(), "bench"))
+        n_questions = create_triplet_questions(create_question_set(Collection.objects.get(), "bench")).n_created
         seconds = time.perf_counter() - started
         print(f"{n_questions:,} questions designed and stored: {seconds:.1f} s")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

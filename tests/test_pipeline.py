@@ -72,7 +72,8 @@ def test_real_faces_are_imported_asked_answered_and_trained_on(shared_data, live
         capsys, "import_stimuli", "london", "--manifest", folder / "stimuli.csv", "--images", folder,
         "--landmarks", folder / "landmarks.npz", "--scheme", "mediapipe-478", "--licence", "CC BY 4.0",
     )  # fmt: skip
-    assert imported == {"n_stimuli": 204, "n_subjects": 102, "n_new": 204, "n_landmarks": 204}
+    counts = {"n_stimuli": 204, "n_subjects": 102, "n_new": 204, "n_landmarks": 204}
+    assert imported.items() >= counts.items()
     manage(capsys, "create_study", "smiles", "--collection", "london", "--kind", "triplet", "--responses", "3")
     # Two pictures a person: no triplet of one person can be asked.
     asked = manage(capsys, "create_questions", "smiles", "--same", "0", "--different", "6")

@@ -11,9 +11,10 @@ gold questions. A candidate pair that no rule orders is never made.
 import numpy as np
 
 SAME_CLASS, NEARER_DEGREE, NEUTRAL_FIRST = 0, 1, 2
+MOST_LISTED = 300  # stimuli of which all triplets are gone through
 
 
-def artificial_triplets(class_labels, degrees, is_neutral, *, n, seed, subjects=None) -> np.ndarray:
+def artificial_triplets(class_labels, degrees, is_neutral, *, n, seed, subjects=None, or_fewer=False) -> np.ndarray:
     """Return (n, 3) distinct rows [anchor, positive, negative] in random order.
 
     class_labels : (n_stimuli,) expression class, "" where unknown; ignored where neutral.
@@ -21,6 +22,7 @@ def artificial_triplets(class_labels, degrees, is_neutral, *, n, seed, subjects=
     is_neutral : (n_stimuli,) True or 1 where neutral. A neutral face is never an
     anchor: the rules say what is near an expression.
     subjects : when given, a triplet shows one subject or three, never a mixture.
+    or_fewer : where the labels allow fewer than n, return what there is.
 
     Every stimulus that is neutral or of a known class is in at least one triplet.
     Raises ValueError where such a stimulus is in no possible triplet, where n
@@ -44,9 +46,11 @@ def artificial_triplets(class_labels, degrees, is_neutral, *, n, seed, subjects=
             keys.add(row)
     else:
         # Random draws hardly find the last ones: the possible triplets are few, so list them.
+        if or_fewer and len(labels.label) > MOST_LISTED:
+            return rng.permutation(np.array(sorted(keys), dtype=np.int64))
         every = [tuple(row) for row in labels.list_all().tolist()]
         rest = [row for row in every if row not in keys]
-        if len(keys) + len(rest) < n:
+        if len(keys) + len(rest) < n and not or_fewer:
             raise ValueError(f"n is {n}: these labels allow only {len(keys) + len(rest)} different triplets")
         keys.update(rest[i] for i in rng.permutation(len(rest))[: n - len(keys)])
     return rng.permutation(np.array(sorted(keys), dtype=np.int64))
@@ -174,7 +178,7 @@ class _Labels:
 
     def list_all(self) -> np.ndarray:
         n = len(self.label)
-        if n > 300:
+        if n > MOST_LISTED:
             raise ValueError(f"random draws found too few different triplets among {n} stimuli: expected a smaller n")
         return self.allowed(np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1).reshape(-1, 3))
 

@@ -7,6 +7,7 @@ from triplets.models import Collection, Question
 from triplets.services.questions import QuestionsRefused, read_gold_csv
 
 MAX_GOLD_BYTES = 2_000_000
+SHORT_NAME = "Only letters without accents, digits, - and _ can stand here; the title may say anything."
 ROLES = [(Question.Role.GOLD, "gold"), (Question.Role.PRACTICE, "practice")]
 
 
@@ -16,6 +17,7 @@ class FacesForm(forms.Form):
     collection = forms.CharField(
         max_length=80,
         validators=[validate_slug],
+        error_messages={"invalid": SHORT_NAME},
         help_text="Short: letters, digits, - and _. A new name makes a new one.",
     )
     manifest = forms.FileField(label="Manifest (CSV)")

@@ -16,6 +16,7 @@ from annotation.forms import JudgementsForm, QuestionsForm, StudyForm
 from annotation.models import Slot, Study
 from annotation.services import links, quality, studies
 from annotation.services.demographics import count_demographics, released_demographics
+from annotation.services.drawing import passes_until_judged
 from annotation.services.replacement import slot_cap
 from triplets.admin.errands import shown_errand
 from triplets.selectors import recent_errands
@@ -170,6 +171,7 @@ class StudyAdmin(admin.ModelAdmin):
             "questions_form": QuestionsForm(kind=study.kind),
             "judgements_form": JudgementsForm(),
             "quality": quality.study_quality(study),
+            "judged_after": passes_until_judged(study),
             "cap": slot_cap(study),
             "demographics": count_demographics(study),
             "consents": selectors.consent_versions(study),

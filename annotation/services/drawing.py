@@ -72,6 +72,23 @@ def n_gold_wanted(n_seen: int, n_per_batch: int, min_gold: int) -> int:
     return n_per_batch + max(0, min(N_EXTRA_GOLD, min_gold - n_seen - n_per_batch))
 
 
+def passes_until_judged(study: Study) -> int | None:
+    """After how many passes a person has met the gold questions that the filter asks for; None where nobody can."""
+    n_gold = study.question_set.questions.filter(role=Question.Role.GOLD).count()
+    n_passes = study.batches.count()
+    if study.max_batches_per_annotator:
+        n_passes = min(n_passes, study.max_batches_per_annotator)
+    n_seen = min(study.n_qualification, n_gold)
+    for n_done in range(n_passes + 1):
+        if n_gold and n_seen >= study.min_gold:
+            return n_done
+        n_more = min(n_gold_wanted(n_seen, study.n_gold_per_batch, study.min_gold), n_gold)
+        if not n_more:
+            return None
+        n_seen += n_more
+    return None
+
+
 def n_shared_wanted(share: float, n_questions: int) -> int:
     """Shared questions of a pass, at least one where there shall be any.
 

@@ -12,7 +12,7 @@ from annotation.models import Batch, BatchQuestion, ConsentText, Slot, Study
 from annotation.models.study import DEFAULT_INSTRUCTIONS
 from annotation.ordering import fill_batches, group_by_key
 from annotation.services.demographics import check_demographics
-from annotation.services.drawing import n_shared_wanted
+from annotation.services.drawing import n_shared_wanted, passes_until_judged
 from annotation.services.links import entry_url
 from triplets.models import Collection, Question
 from triplets.services import questions as question_services
@@ -47,7 +47,7 @@ class QuestionsCreated:
     n_gold: int
     n_batches: int
     n_shared: int = 0  # of n_questions: those that everybody is asked
-    note: str = ""  # why there is less gold or practice than wanted
+    note: str = ""  # what is less than wanted, and what follows from it
 
 
 def create_study(
@@ -129,17 +129,34 @@ def create_questions(study: Study, k_same: int = 3, k_different: int = 3, seed: 
         n_there = study.question_set.questions.filter(role=Question.Role.ORDINARY).count()
         if n_there:
             raise QuestionsExist(f"Study {study.name!r} has {n_there} questions already; they are created once.")
+        designed = question_services.Proposal(0)
         if study.kind == Question.Kind.TRIPLET:
-            question_services.create_triplet_questions(study.question_set, k_same, k_different, seed)
+            designed = question_services.create_triplet_questions(study.question_set, k_same, k_different, seed)
         elif study.kind == Question.Kind.CHOICE:
             question_services.create_choice_questions(study.question_set)
         else:
             question_services.create_rating_questions(study.question_set, study.attributes)
-        note = _propose(study, seed)
-        return replace(create_batches(study, seed), note=note)
+        notes = [designed.reason, *_propose(study, seed)]
+        created = create_batches(study, seed)
+        notes.append(_unjudged(study, created.n_gold))
+        return replace(created, note="; ".join(filter(None, notes)))
 
 
-def _propose(study: Study, seed: int) -> str:
+def _unjudged(study: Study, n_gold: int) -> str:
+    """Say that the filter will find nobody, where that is so although it was asked for."""
+    if not study.n_gold_per_batch and not study.n_qualification:
+        return ""
+    if not n_gold:
+        return "without gold questions nobody can be found careless: add some before the study is opened"
+    if passes_until_judged(study) is None:
+        return (
+            f"nobody can meet {study.min_gold} gold questions here, so nobody's data will be set aside: "
+            "in the settings, ask more gold in a batch or judge after fewer"
+        )
+    return ""
+
+
+def _propose(study: Study, seed: int) -> list[str]:
     """Gold enough for a person's first ten passes, and practice with one more for the example; why if fewer.
 
     What the researcher chose stays alone: a role that has questions already is not proposed for.
@@ -158,8 +175,8 @@ def _propose(study: Study, seed: int) -> str:
                 study.question_set, n, its_seed,
                 attributes=study.attributes, scale=(study.scale_low, study.scale_high), options=study.options,
             )  # fmt: skip
-            reasons.append(proposal.reason)
-    return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+            reasons.append(f"{role}: {proposal.reason}" if proposal.reason else "")
+    return reasons
 
 
 def create_batches(study: Study, seed: int = 0) -> QuestionsCreated:

@@ -88,7 +88,7 @@ def test_a_study_from_nothing_to_a_release(researcher_client):
         ({"kind": "rating"}, "at least one attribute"),
         ({"attributes": "happy"}, "rates nothing"),
         ({"name": "taken"}, "already"),
-        ({"name": "no slug"}, "valid"),
+        ({"name": "Müllers Lächeln"}, "Only letters without accents, digits, - and _"),
         ({"scale_low": 9, "scale_high": 1}, "expected upwards"),
         ({"gold_threshold": 2}, "less than or equal"),
         ({"collection": ""}, "required"),
@@ -110,13 +110,20 @@ def test_a_rating_study_reads_its_attributes(researcher_client):
     researcher_client.post(
         reverse("admin:annotation_study_add"),
         filled(
-            researcher_client, name="traits", collection=collection.pk, kind="rating", attributes="happy, kind\nwise"
+            researcher_client,
+            name="traits",
+            collection=collection.pk,
+            kind="rating",
+            attributes="happy, kind\nwise; brave",
         ),
     )
     study = Study.objects.get()
-    assert study.attributes == ["happy", "kind", "wise"]
+    assert study.attributes == ["happy", "kind", "wise", "brave"]
     assert "scale below the face" in study.instructions
-    assert "36 questions" in said(do(researcher_client, study, "questions", {"seed": 0}))
+    told = said(do(researcher_client, study, "questions", {"seed": 0}))
+    assert "48 questions" in told
+    assert "without gold questions nobody can be found careless" in told
+    assert "There are no gold questions, so nobody can be found careless" in researcher_client.get(page(study)).text
 
 
 def test_settings_change_and_new_words_of_consent_are_a_new_version(researcher_client):

@@ -62,6 +62,24 @@ def test_twice_is_once(study):
     assert Response.objects.count() == 200
 
 
+def test_without_numbers_a_small_collection_gives_what_its_labels_allow(capsys):
+    collection = Collection.objects.create(name="small")
+    subjects = [Subject.objects.create(collection=collection, name=name) for name in "xyz"]
+    for subject in subjects:
+        for label in ("neutral", "happy", "sad"):
+            Stimulus.objects.create(collection=collection, subject=subject, key=f"{subject.name} {label}",
+                                    class_label=label, is_neutral=label == "neutral")  # fmt: skip
+    create_study("tiny", collection)
+    call_command("answer_from_labels", "tiny")
+    # One person: neutral nearer than the other expression, 2 each. Three: 2 x 6 with neutral, 2 x 6 with the class.
+    assert "30 artificial triplets recorded" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="allow only 30 different triplets"):
+        call_command("answer_from_labels", "tiny", "--train", "31")
+    Stimulus.objects.filter(class_label="sad").update(class_label="happy")
+    with pytest.raises(CommandError, match=r"decide no triplet: .* there is only 'happy'; expected two, or degrees"):
+        call_command("answer_from_labels", "tiny")
+
+
 def test_the_command_speaks_json_and_refuses_in_one_sentence(study, capsys):
     call_command("answer_from_labels", "posed", "--train", "200", "--validation", "0", "--test", "0", "--json")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["n_new"] == 200

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from annotation.errors import NothingToAsk, QuestionsExist, StudyError
 from annotation.models import BatchQuestion, Slot, Study
 from annotation.services import studies
+from annotation.services.drawing import passes_until_judged
 from tests.annotation.making import add_questions, make_collection, make_study
 from triplets.models import Question, Stimulus, Subject
 
@@ -50,6 +51,34 @@ def test_questions_gold_practice_batches_and_slots(faces):
     )
     with pytest.raises(QuestionsExist, match="has 48 questions already"):
         studies.create_questions(study)
+
+
+@pytest.mark.parametrize(
+    ("settings", "after"),
+    [
+        ({"min_gold": 8}, 3),  # 3 + 3 + 2: newcomers meet two more
+        ({"min_gold": 8, "n_qualification": 4}, 2),
+        ({"min_gold": 8, "n_qualification": 8}, 0),
+        ({"min_gold": 8, "n_gold_per_batch": 5}, 2),
+        ({"min_gold": 8, "max_batches_per_annotator": 2}, None),
+        ({"min_gold": 30}, None),
+        ({"min_gold": 8, "n_gold_per_batch": 0}, None),
+    ],
+)
+def test_after_how_many_batches_somebody_is_judged(settings, after):
+    study = make_study(n_questions=12, n_gold=12, is_open=False, **settings)
+    assert study.batches.count() == 4
+    assert passes_until_judged(study) == after
+
+
+def test_what_a_small_study_cannot_do_is_said(faces):
+    study = studies.create_study("smiles", faces, batch_size=48)
+    assert "nobody can meet 8 gold questions here" in studies.create_questions(study, 3, 3).note
+    other = studies.create_study("bright", faces, "rating", attributes=["kind"])
+    note = studies.create_questions(other).note
+    assert "gold: 0 of 18 questions were proposed because no stimulus has a known value of 'kind'" in note
+    assert "practice: 0 of 4 questions" in note
+    assert "without gold questions nobody can be found careless" in note
 
 
 def test_gold_that_rita_chose_stays_alone(faces):

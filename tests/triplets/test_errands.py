@@ -295,10 +295,23 @@ def test_rita_imports_faces_by_a_form(researcher_client, sent, rita):
     assert 'value="faces"' in more
 
 
+def test_a_failed_import_leads_back_to_its_form(researcher_client, rita):
+    errand = faces("file\nc.png\n", title="Faces", licence="CC0")
+    errands.do_errand(errand.pk)
+    shown = researcher_client.get(reverse("admin:triplets_errand_change", args=[errand.pk])).content.decode()
+    again = reverse("admin:triplets_collection_add") + f"?again={errand.pk}"
+    assert f'href="{again}">Correct the files and import again</a>' in shown
+    form = researcher_client.get(again).content.decode()
+    for value in ("faces", "Faces", "CC0"):
+        assert f'value="{value}"' in form
+    for nothing in ("x", "9" * 30):
+        assert researcher_client.get(again.replace(f"={errand.pk}", f"={nothing}")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"collection": "no slug"}, "valid"),
+        ({"collection": "Müllers Gesichter"}, "Only letters without accents, digits, - and _"),
         ({"manifest": ""}, "required"),
         ({"licence": "other"}, "already: expected the same"),
         ({"scheme": "martian"}, "valid choice"),

@@ -33,7 +33,7 @@ def nothing_is_left(files):
 
 def test_a_folder_becomes_a_collection(tmp_path, files):
     result = import_stimuli("faces", make_folder(tmp_path / "in"), licence="CC0", title="Faces")
-    assert vars(result) == {"n_stimuli": 18, "n_subjects": 6, "n_new": 18, "n_landmarks": 0}
+    assert vars(result).items() >= {"n_stimuli": 18, "n_subjects": 6, "n_new": 18, "n_landmarks": 0}.items()
     collection = Collection.objects.get(name="faces")
     assert (collection.n_stimuli, collection.n_subjects, collection.licence) == (18, 6, "CC0")
     stimulus = Stimulus.objects.get(key="001_happy.png")
@@ -318,6 +318,14 @@ class TestSplit:
 
 
 class TestCommand:
+    def test_it_says_which_columns_it_did_not_understand(self, tmp_path, capsys):
+        write_manifest(tmp_path, [{"stimulus": "a", "Person": "1", "AU12": "2", "age": "30"}])
+        call_command("import_stimuli", "faces", manifest=str(tmp_path / "stimuli.csv"))
+        assert capsys.readouterr().out.strip() == (
+            "faces: 1 stimuli of 0 subjects, 0 with landmarks; 1 of them are new. No column `subject` says who is in a "
+            "picture: each counts as a person of its own. Kept as text, without a meaning here: Person, age."
+        )
+
     def test_it_prints_one_json_object(self, tmp_path, capsys):
         manifest = make_folder(tmp_path / "in", n_subjects=2)
         call_command("import_stimuli", "faces", manifest=str(manifest), json=True, column=["class_label=sex"])
@@ -327,6 +335,8 @@ class TestCommand:
             "n_subjects": 2,
             "n_new": 6,
             "n_landmarks": 0,
+            "has_subject": True,
+            "kept_as_text": ["class_label"],
         }
         assert set(Stimulus.objects.values_list("class_label", flat=True)) == {"male", "female"}
 
@@ -381,7 +391,7 @@ class TestRealData:
 
     def test_london(self, shared_data):
         result, rows = self.import_folder(shared_data, "london")
-        assert vars(result) == {"n_stimuli": 204, "n_subjects": 102, "n_new": 204, "n_landmarks": 204}
+        assert vars(result).items() >= {"n_stimuli": 204, "n_subjects": 102, "n_new": 204, "n_landmarks": 204}.items()
         collection = Collection.objects.get()
         assert collection.landmark_scheme == "mediapipe-478"
         assert Counter(collection.subjects.values_list("split", flat=True)) == {
@@ -402,7 +412,7 @@ class TestRealData:
 
     def test_cmu(self, shared_data):
         result, _ = self.import_folder(shared_data, "cmu")
-        assert vars(result) == {"n_stimuli": 584, "n_subjects": 20, "n_new": 584, "n_landmarks": 480}
+        assert vars(result).items() >= {"n_stimuli": 584, "n_subjects": 20, "n_new": 584, "n_landmarks": 480}.items()
         stimulus = Stimulus.objects.get(key="images/an2i_left_angry_open.png")
         assert (stimulus.width, stimulus.height) == (128, 120)
         assert stimulus.extra == {"pose": "left", "eyes": "open"}
@@ -410,7 +420,7 @@ class TestRealData:
 
     def test_cfd36(self, shared_data):
         result, _ = self.import_folder(shared_data, "cfd36")
-        assert vars(result) == {"n_stimuli": 36, "n_subjects": 12, "n_new": 36, "n_landmarks": 36}
+        assert vars(result).items() >= {"n_stimuli": 36, "n_subjects": 12, "n_new": 36, "n_landmarks": 36}.items()
         assert not Stimulus.objects.exclude(picture="").exists()
         assert Stimulus.objects.get(key="CFD-BF-002-004-HO").subject.extra == {"race": "black", "sex": "female"}
         assert set(Stimulus.objects.values_list("is_neutral", flat=True)) == {False}

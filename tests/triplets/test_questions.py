@@ -61,7 +61,7 @@ def full(question_set):
 
 class TestDesign:
     def test_every_stimulus_takes_part_as_often_as_wanted_within_its_split(self, question_set):
-        n = create_triplet_questions(question_set, k_same=3, k_different=3)
+        n = create_triplet_questions(question_set, k_same=3, k_different=3).n_created
         questions = list(full(question_set))
         assert len(questions) == n
         same, different = Counter(), Counter()
@@ -87,8 +87,8 @@ class TestDesign:
         assert made[0] == made[1] != made[2]
 
     def test_asking_again_asks_something_else(self, question_set):
-        first = create_triplet_questions(question_set, k_same=0, k_different=3)
-        second = create_triplet_questions(question_set, k_same=0, k_different=3)
+        first = create_triplet_questions(question_set, k_same=0, k_different=3).n_created
+        second = create_triplet_questions(question_set, k_same=0, k_different=3).n_created
         assert (
             question_set.questions.values("reference", "first", "second").distinct().count()
             == question_set.questions.count()
@@ -128,10 +128,15 @@ class TestDesign:
         create_triplet_questions(question_set)
         assert Counter(question_set.questions.values_list("split", flat=True)).keys() == {"train", "none"}
 
-    def test_stimuli_that_fall_short_are_reported(self, caplog):
-        question_set = create_question_set(make_collection(n_subjects=3, splits=("train",), classes=("a", "b")), "few")
-        create_triplet_questions(question_set)
-        assert "few: 6 of 6 stimuli take part in fewer triplets than wanted" in caplog.text
+    @pytest.mark.parametrize(
+        ("classes", "because"),
+        [(("a", "b"), "a triplet of one person takes three"), (("a", "b", "c"), "there are too few pictures")],
+    )
+    def test_stimuli_that_fall_short_are_reported(self, classes, because):
+        question_set = create_question_set(make_collection(n_subjects=3, splits=("train",), classes=classes), "few")
+        designed = create_triplet_questions(question_set, k_same=3, k_different=30)
+        n = 3 * len(classes)
+        assert f"{n} of {n} stimuli take part in fewer triplets than wanted because {because}" in designed.reason
 
     def test_the_name_of_a_set_is_taken_once(self, collection, question_set):
         with pytest.raises(QuestionsRefused, match="already a set of questions called 'smiles'"):

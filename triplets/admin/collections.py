@@ -45,8 +45,11 @@ class CollectionAdmin(LookedAt):
             raise PermissionDenied
         is_sent = request.method == "POST"
         known = Collection.objects.filter(name=request.GET.get("into", "")).first()
+        again, failed = request.GET.get("again", ""), Errand.objects.filter(kind=Errand.Kind.STIMULI)
+        initial = failed.filter(pk=again).values_list("wanted", flat=True).first() if again.isdecimal() else None
         form = FacesForm(
-            *((request.POST, request.FILES) if is_sent else ()), initial=known and {"collection": known.name}
+            *((request.POST, request.FILES) if is_sent else ()),
+            initial=initial or (known and {"collection": known.name}),
         )
         if is_sent and form.is_valid():
             errand = begin(request, Errand.Kind.STIMULI, form.uploads, wanted=form.wanted)

@@ -26,6 +26,9 @@ def shown_errand(errand: Errand) -> dict:
         kind = target._meta.model_name
         words = f"Open {target}" if kind == "release" else f"See the faces of {target}"
         link = {"url": reverse(f"admin:triplets_{kind}_change", args=[target.pk]), "words": words}
+    elif errand.status == Errand.Status.FAILED and errand.kind == Errand.Kind.STIMULI:
+        again = reverse("admin:triplets_collection_add") + f"?again={errand.pk}"
+        link = {"url": again, "words": "Correct the files and import again"}
     return {
         "status": errand.status,
         "label": errand.get_status_display(),

@@ -92,6 +92,15 @@ class Header:
     def has_split(self) -> bool:
         return "split" in self.roles
 
+    @property
+    def has_subject(self) -> bool:
+        return "subject" in self.roles
+
+    @property
+    def kept_as_text(self) -> tuple[str, ...]:
+        """The columns that say nothing to us: somebody may have meant more by one of them."""
+        return tuple(name for name in self.names if name and name not in self.roles.values() and not _is_number(name))
+
 
 def read_header(path: Path, columns: Mapping[str, str] | None = None) -> Header:
     """Return the roles of the columns. `columns` maps a role (file, stimulus, subject, class_label ...) to a column.
@@ -165,6 +174,10 @@ def read_manifest(path: Path, header: Header) -> Iterator[ManifestRow | Problem]
 
 
 # Details ----------------------------------------------------------------------------------------
+
+
+def _is_number(column: str) -> bool:
+    return bool(ACTION_UNIT.match(column)) or (column.startswith(ATTRIBUTE) and column != ATTRIBUTE)
 
 
 class _opened:

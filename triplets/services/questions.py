@@ -3,7 +3,6 @@
 Only stimuli with a picture are asked. Every function adds rows and changes none.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -39,8 +38,6 @@ __all__ = [
     "read_gold_csv",
 ]
 
-logger = logging.getLogger(__name__)
-
 
 def create_question_set(collection: Collection, name: str) -> QuestionSet:
     """Return a new, empty set of questions. QuestionsRefused where the name is taken."""
@@ -49,23 +46,27 @@ def create_question_set(collection: Collection, name: str) -> QuestionSet:
     return QuestionSet.objects.create(collection=collection, name=name)
 
 
-def create_triplet_questions(question_set: QuestionSet, k_same: int = 3, k_different: int = 3, seed: int = 0) -> int:
-    """Ask every stimulus in k_same triplets of one subject and k_different of three; return the number created.
+def create_triplet_questions(
+    question_set: QuestionSet, k_same: int = 3, k_different: int = 3, seed: int = 0
+) -> Proposal:
+    """Ask every stimulus in k_same triplets of one subject and k_different of three.
 
-    Each split is designed by itself; what was asked before is not asked again. A stimulus without a
-    subject counts as a person of its own. The rules are those of `triplets.design`.
+    The proposal says how many were created and why some stimuli are in fewer. Each split is designed by itself; what
+    was asked before is not asked again. A stimulus without a subject counts as a person of its own. The rules are those
+    of `triplets.design`.
     """
     askable = Askable(question_set.collection)
     made = design.design_by_split(
         askable.subjects, askable.splits, k_same=k_same, k_different=k_different, seed=seed,
         exclude=askable.rows_asked(question_set),
     )  # fmt: skip
-    if len(made.short):
-        logger.warning(
-            "%s: %d of %d stimuli take part in fewer triplets than wanted (their subject or split is too small)",
-            question_set.name, len(made.short), len(askable),
-        )  # fmt: skip
-    return _create_triplets(question_set, askable, made.triplets, made.same_subject, sampler="design")
+    n = _create_triplets(question_set, askable, made.triplets, made.same_subject, sampler="design")
+    if not len(made.short):
+        return Proposal(n)
+    reason = f"{len(made.short):,} of {len(askable):,} stimuli take part in fewer triplets than wanted because "
+    if k_same and not made.same_subject.any():
+        return Proposal(n, reason + "a triplet of one person takes three pictures of that person")
+    return Proposal(n, reason + "there are too few pictures of their person, or too few people in their split")
 
 
 def create_chosen_triplets(question_set: QuestionSet, triplets: Iterable, sampler: str | Sequence[str]) -> int:

@@ -43,12 +43,25 @@ class CollectionInUse(ValueError):
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What the manifest held, and how many of its stimuli are new to the collection."""
+    """What the manifest held, and how many of its stimuli are new to the collection; `str()` is the sentence."""
 
     n_stimuli: int
     n_subjects: int
     n_new: int
     n_landmarks: int
+    kept_as_text: tuple[str, ...] = ()  # columns without a meaning here
+    has_subject: bool = True  # a column says who is in the picture
+
+    def __str__(self) -> str:
+        sentences = [
+            f"{self.n_stimuli:,} stimuli of {self.n_subjects:,} subjects, {self.n_landmarks:,} with landmarks; "
+            f"{self.n_new:,} of them are new."
+        ]
+        if not self.has_subject:
+            sentences.append("No column `subject` says who is in a picture: each counts as a person of its own.")
+        if self.kept_as_text:
+            sentences.append(f"Kept as text, without a meaning here: {', '.join(self.kept_as_text)}.")
+        return " ".join(sentences)
 
 
 def import_stimuli(
@@ -231,7 +244,8 @@ def _insert(collection, found: staging.Survey, points, staged: Path, picture_of:
     collection.n_subjects = collection.subjects.count()
     collection.save(update_fields=["n_stimuli", "n_subjects"])
     n_subjects = sum(seen.is_mentioned for seen in found.subjects.values())
-    return ImportResult(found.n_rows, n_subjects, n_new, n_landmarks)
+    header = found.header
+    return ImportResult(found.n_rows, n_subjects, n_new, n_landmarks, header.kept_as_text, header.has_subject)
 
 
 def _insert_subjects(collection: Collection, found: staging.Survey) -> dict[str, int]:

@@ -26,11 +26,7 @@ def import_faces(errand, files, tell, finish):
         images = folder_of(manifest, images)
 
     def on_stored(result, collection):
-        finish(
-            f"{result.n_stimuli:,} stimuli of {result.n_subjects:,} subjects, {result.n_landmarks:,} with landmarks; "
-            f"{result.n_new:,} of them are new.",
-            collection=collection,
-        )
+        finish(str(result), collection=collection)
 
     wanted = dict(errand.wanted)
     try:

@@ -17,14 +17,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("study", help="name of the study")
         for split, number in SHARES.items():
-            parser.add_argument(f"--{split.value}", type=int, default=number, help=f"triplets (default {number})")
+            words = f"triplets (default: as many as the labels allow, at most {number:,})"
+            parser.add_argument(f"--{split.value}", type=int, help=words)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object as last line")
 
     def handle(self, study, seed, as_json, **options):
         chosen = access_study(study)
         try:
-            imported = answer_from_labels(chosen, {split: options[split.value] for split in SHARES}, seed)
+            given = {split: options[split.value] for split in SHARES if options[split.value] is not None}
+            rest = {split: number for split, number in SHARES.items() if split not in given}
+            imported = answer_from_labels(chosen, given, seed, at_most=rest)
         except (StudyError, JudgementsRefused) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{imported.n_new:,} artificial triplets recorded. Next: manage.py settle {chosen.name}")

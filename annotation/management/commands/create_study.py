@@ -1,4 +1,5 @@
 import json
+import re
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
@@ -8,6 +9,7 @@ from annotation.services.studies import create_study, entry_url
 from triplets.models import Collection, Question
 from triplets.services.askable import QuestionsRefused
 
+NAMES = re.compile("[,;]")
 # Option, the field of Study that it sets, type, what it means.
 SETTINGS = [
     ("--responses", "responses", int, "good responses wanted for each question"),
@@ -55,8 +57,8 @@ class Command(BaseCommand):
                 study,
                 access_collection(collection),
                 kind,
-                [name.strip() for name in attributes.split(",")] if attributes else (),
-                options=[name.strip() for name in options.split(",")] if options else (),
+                NAMES.split(attributes) if attributes else (),
+                options=NAMES.split(options) if options else (),
                 groups_attributes=given["group_attributes"],
                 includes_pictures=not given["no_pictures"],
                 **settings,

@@ -44,7 +44,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(asdict(result)))
         else:
-            self.stdout.write(
-                f"{collection}: {result.n_stimuli} stimuli of {result.n_subjects} subjects, {result.n_landmarks} with "
-                f"landmarks; {result.n_new} of them are new."
-            )
+            self.stdout.write(f"{collection}: {result}")

@@ -21,6 +21,7 @@ addEventListener("DOMContentLoaded", () => {
     const bar = place.querySelector("progress");
     if (told.n_all) Object.assign(bar, { max: told.n_all, value: told.n_done });
     else bar.removeAttribute("value");
+    for (const hint of document.querySelectorAll("[data-while-working]")) hint.hidden = told.is_over;
     part("message").textContent = told.message;
     part("link").hidden = !told.link;
     if (told.link) Object.assign(part("link"), { href: told.link.url, textContent: told.link.words });
