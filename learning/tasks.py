@@ -3,14 +3,21 @@
 import threading
 
 from celery import current_app, shared_task
+from celery.exceptions import Reject
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import connection
 
 from learning import selectors, services
 
+#: Set once this worker was asked to end.
+is_ending = threading.Event()
+
 
 @shared_task(bind=True)
 def train_run(self, run_pk):
+    # Celery hands over one more message after a worker was asked to end, which would then end hours later.
+    if is_ending.is_set():
+        raise Reject("this worker ends", requeue=True)
     ended = services.execute_run(run_pk, worker=self.request.hostname or "")
     if ended == "finished" and selectors.is_to_be_evaluated(run_pk):
         evaluate(run_pk)
@@ -53,6 +60,7 @@ def release_at_end(sender=None, **signal):
     The signal may come in the middle of a query of the training itself, so this one has a thread and
     thereby a connection of its own.
     """
+    is_ending.set()
     threading.Thread(target=_release, args=(sender,), name="release runs").start()
 
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from celery.signals import worker_shutting_down
 from django.db import OperationalError
 from django.utils import timezone
 
-from learning import selectors, services
+from learning import selectors, services, tasks
 from learning.config import ConfigInvalid
 from learning.models import Run
 from learning.recipes import RecipeUnknown
@@ -259,6 +260,20 @@ def test_a_worker_that_ends_in_order_gives_its_runs_back(run):
     assert services.release_runs("w1") == 1
     assert services.sweep_runs() == [run.pk]
     assert Run.objects.get().n_losses == 0
+
+
+def test_a_worker_that_ends_takes_no_further_run(run, monkeypatch):
+    """Celery's loop without a pool looks for a message once more after it was told to end (`worker.loops.synloop`)."""
+    monkeypatch.setattr(tasks, "is_ending", threading.Event())
+    asked = []
+    monkeypatch.setattr(services, "execute_run", lambda pk, worker: asked.append(pk))
+    tasks.train_run.apply(args=[run.pk])
+    assert asked == [run.pk]
+    monkeypatch.setattr(tasks, "_release", lambda worker: None)
+    worker_shutting_down.send(sender="w1", sig="SIGTERM", how="Warm", exitcode=0)
+    refused = tasks.train_run.apply(args=[run.pk])
+    assert asked == [run.pk]
+    assert refused.state == "REJECTED" and refused.result.requeue  # the message goes back to the broker
 
 
 def test_a_worker_told_to_end_at_once_gives_its_run_back(run):
