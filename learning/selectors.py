@@ -59,7 +59,7 @@ def run_state(run: Run) -> dict:
 def search_state(search: Search) -> dict:
     """Return a search with its runs in order, JSON-able: what `manage.py search --json` prints and the page shows."""
     plan = searches.plan_of(search)
-    runs = list(search.runs.order_by("pk"))
+    runs = list(with_place(search.runs.order_by("pk")))
     return {
         "search": search.pk,
         "status": search.status,
@@ -75,6 +75,7 @@ def search_state(search: Search) -> dict:
                 "round": trial.number,
                 "status": run.status,
                 "label": run.get_status_display(),
+                "place": run.place,
                 "drawn": trial.drawn,
                 "score": trial.score,
                 "step": run.step,
@@ -106,7 +107,7 @@ def search_page(search: Search) -> dict:
 def study_run_page(found: StudyRun) -> dict:
     """Return what the page of a study shows: its networks in the publication's order, and how far they have come."""
     study = studies.study(found.study)
-    runs = {run.part: run for run in found.runs.all()}
+    runs = {run.part: run for run in with_place(found.runs.all())}
     trained = {part.name for part in study_runs.parts_of(found)}
     over = [run for run in runs.values() if run.is_over]
     under_way = sum(run.step / run.n_steps for run in runs.values() if not run.is_over and run.n_steps)
@@ -125,7 +126,7 @@ def _part(part: studies.Part, runs: dict[str, Run], *, is_trained: bool) -> dict
     if (run := runs.get(part.name)) is None:
         return known | {"run": None, "label": f"waits for {part.base}" if is_trained else "needs a second collection"}
     headline = studies.headline(run.metrics) if run.status == Status.FINISHED else ""
-    return known | run_state(run) | {"headline": headline, "label": run.get_status_display()}
+    return known | run_state(run) | {"headline": headline, "label": run.get_status_display(), "place": run.place}
 
 
 def study_results(found: StudyRun) -> StudyResults:

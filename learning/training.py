@@ -29,7 +29,7 @@ __all__ = ["NothingToLearn", "Progress", "TrainingDiverged", "TrainingResult", "
 
 CHECKPOINT = "checkpoint.safetensors"
 FINISHED, STOPPED = "finished", "stopped"
-_HEARTBEAT_SECONDS = 0.5
+_HEARTBEAT_SECONDS = 0.25
 
 
 class TrainingDiverged(RuntimeError):
@@ -56,7 +56,7 @@ def train_release(
     start : a checkpoint to begin with (`learning.warmth`); where it does not fit, the figures say why.
     share : this process's part, where several train together (`learning.distribution`): same arguments in each,
         `out` is read and written by the first alone.
-    on_progress : called at the start, at every validation and at least once a second.
+    on_progress : called at the start, at every validation and four times a second.
     should_stop : asked at every step, where several processes train twice a second (`distribution.Stopping`); True ends
         the training with status "stopped", to be resumed later.
 

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.forms.widgets import Script
 from django.http import FileResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -30,6 +31,7 @@ class RunAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["learning/run.css"]}
+        js = [Script("learning/list.js", defer=True)]
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.forms.widgets import Script
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -26,6 +27,7 @@ class StudyRunAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["learning/run.css"]}
+        js = [Script("learning/list.js", defer=True)]
 
     def has_delete_permission(self, request, obj=None):
         return False

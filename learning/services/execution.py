@@ -26,7 +26,7 @@ from triplets.services.leases import Lease, LeaseLost
 
 log = logging.getLogger(__name__)
 Status = Run.Status
-HEARTBEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 0.5
 _OPEN = (Status.QUEUED, Status.STOPPING)
 
 

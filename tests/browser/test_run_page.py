@@ -74,6 +74,23 @@ def test_progress_is_on_the_page_within_two_seconds(page, run):
     assert page.complaints == []
 
 
+def test_the_list_of_runs_keeps_up_and_leaves_alone_what_is_ticked(page, run):
+    second = make_run(run.release)
+    page.goto("/admin/learning/run/")
+    expect(page.locator(".field-state")).to_have_text(["Queued, place 2", "Queued, place 1"])
+    page.locator(f"input[value='{second.pk}']").check()
+    Run.objects.filter(pk=run.pk).update(
+        status="running", lease_token="held", heartbeat_at=timezone.now(), step=30, n_steps=60
+    )
+    expect(page.locator(".field-state")).to_have_text(["Queued, place 1", "Running"], timeout=20_000)
+    expect(page.locator(".field-progress")).to_have_text(["–", re.compile("30 / 60")])
+    expect(page.locator(f"input[value='{second.pk}']")).to_be_checked()
+    Run.objects.update(status="finished", lease_token="", metrics={"satisfied_test": 0.8125})
+    expect(page.locator(".field-state")).to_have_text(["Finished", "Finished"], timeout=20_000)
+    expect(page.locator(".field-satisfied").first).to_have_text("0.812")
+    assert page.complaints == []
+
+
 def test_a_site_that_is_away_is_told_and_found_again(page, run):
     page.goto(f"/admin/learning/run/{run.pk}/change/")
     page.context.set_offline(True)

@@ -1,4 +1,4 @@
-// A page about work that is under way: takes its newest figures from the server every two seconds.
+// A page about work that is under way: takes its newest figures from the server every second or so.
 "use strict";
 
 const live = document.getElementById("live");
@@ -17,7 +17,7 @@ async function refresh() {
   } catch (error) {
     document.getElementById("live-lost").hidden = false;
   }
-  if (live.dataset.open === "yes") setTimeout(refresh, 2000);
+  if (live.dataset.open === "yes") setTimeout(refresh, 750);
 }
 
-if (live.dataset.open === "yes") setTimeout(refresh, 2000);
+if (live.dataset.open === "yes") setTimeout(refresh, 750);

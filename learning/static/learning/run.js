@@ -1,4 +1,4 @@
-// The live page of a run: asks for its progress once a second until it is over, and draws what it hears.
+// The live page of a run: asks for its progress twice a second until it is over, and draws what it hears.
 "use strict";
 
 const page = document.getElementById("run");
@@ -173,7 +173,7 @@ async function ask() {
     // The checkpoint of a run that ended under our eyes is drawn by the server.
     if (wasOver === false && progress.is_over) return window.location.reload();
     wasOver = progress.is_over;
-    if (!progress.is_over) schedule(1000);
+    if (!progress.is_over) schedule(500);
   } catch (error) {
     part("lost").hidden = false;
     schedule(3000);
@@ -188,4 +188,4 @@ function schedule(milliseconds) {
 const first = JSON.parse(document.getElementById("run-progress").textContent);
 wasOver = first.is_over;
 show(first);
-if (!first.is_over) schedule(1000);
+if (!first.is_over) schedule(500);
