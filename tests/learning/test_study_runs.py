@@ -165,7 +165,7 @@ def test_a_researcher_starts_watches_stops_and_resumes_a_study(researcher_client
     assert sent == list(study.runs.order_by("pk").values_list("pk", flat=True)) and len(sent) == 2
     page = researcher_client.get(f"{LIST}{study.pk}/change/").content.decode()
     assert "0 of 18 networks have ended" in page and "waits for base-age" in page and "age-full-happiness" in page
-    assert 'data-open="yes"' in page and "Queued</span>, place 1" in page and "Queued</span>, place 2" in page
+    assert 'data-open="yes"' in page and "Queued, place 1" in page and "Queued, place 2" in page
     researcher_client.post(f"{LIST}{study.pk}/stop/")
     assert StudyRun.objects.get().status == "stopped"
     page = researcher_client.get(f"{LIST}{study.pk}/change/").content.decode()
