@@ -16,10 +16,7 @@ def make_checkpoint(folder, **changes):
 def make_report(checkpoint):
     """Measure a checkpoint, once for all tests; its network is untrained, which numbers do not mind."""
     evaluation = evaluations.create_evaluation(checkpoint)
-    # Measured before the row is claimed: its heartbeat has a connection of its own, which the test's open
-    # transaction would keep waiting.
-    results = measured(checkpoint)
-    assert evaluations.evaluate_checkpoint(evaluation.pk, measure=lambda *a, **k: results) == "finished"
+    assert evaluations.evaluate_checkpoint(evaluation.pk, measure=lambda *a, **k: measured(checkpoint)) == "finished"
     return evaluation.reports.get()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -36,7 +36,8 @@ class Lease:
 
     def __init__(self, model, pk: int, token: str, patience_seconds: float | None = None):
         self.model, self.pk, self.token, self._patience = model, pk, token, patience_seconds
-        self._owner = threading.get_ident()
+        self._owner, self._connection = threading.get_ident(), connections[DEFAULT_DB_ALIAS]
+        self._is_unseen = self._connection.in_atomic_block
         self._renewed_at = time.monotonic()
 
     def rows(self):
@@ -48,6 +49,8 @@ class Lease:
         A database that does not answer for a moment must not end hours of training, so errors of
         operation are passed over until the lease itself would have run out.
         """
+        if threading.get_ident() != self._owner and self._is_out_of_reach():
+            return Order.GO
         try:
             if not self.rows().update(heartbeat_at=timezone.now(), **fields):
                 return Order.LOST
@@ -65,6 +68,14 @@ class Lease:
         if status is None:
             return Order.LOST
         return Order.STOP if status == "stopping" else Order.GO
+
+    def _is_out_of_reach(self) -> bool:
+        """Return whether a second connection would wait in vain for the owner's transaction, or see no claim yet.
+
+        SQLite has one writer: while it is the owner, nobody else can write, nor take the row from it. Whoever waited
+        for it here would keep the owner waiting too, as the two never write at once.
+        """
+        return self._connection.in_atomic_block and (self._is_unseen or self._connection.vendor == "sqlite")
 
     def close(self, **fields) -> bool:
         """Write the outcome and give the lease back. False: it was lost, and nothing was written."""
