@@ -1,16 +1,19 @@
 """Drawings as files: SVG in the page's colours or its own, PNG by Pillow, and CSV of what is shown."""
 
 import csv
-import functools
 import io
 import itertools
 import math
 import re
+import textwrap
+from dataclasses import replace
 from html import escape
 
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw
 
+from analysis import lettering
 from analysis.drawing import Drawing, Mark, Stroke, Words, plain
+from analysis.drawing.sheet import CHARACTER
 
 #: The page's colours on paper: the :root variables of report.css, which a test holds to these.
 LIGHT = {
@@ -21,6 +24,8 @@ LIGHT = {
     "class5": "#2c6fb3", "class6": "#0f9488", "class7": "#c2508f", "class8": "#8a5a2b", "class9": "#3b3f8f",
 }  # fmt: skip
 PNG_SCALE = 2
+#: Letters of the line under a figure that says what stands for names, in px.
+NOTE_SIZE = 10.0
 
 
 def svg(drawing: Drawing, *, colours: dict[str, str] | None = None, title: str = "", attributes: str = "") -> str:
@@ -40,7 +45,11 @@ def svg(drawing: Drawing, *, colours: dict[str, str] | None = None, title: str =
 
 
 def png(drawing: Drawing, *, colours: dict[str, str] | None = None, scale: int = PNG_SCALE) -> bytes:
-    """Return a drawing as PNG, scale px for one of the drawing, smoothed by drawing it twice as large."""
+    """Return a drawing as PNG, scale px for one of the drawing, smoothed by drawing it twice as large.
+
+    Names in letters that no font has are numbers, and a line below says so (`lettering`).
+    """
+    drawing = _lettered(drawing)
     colours, zoom = colours or LIGHT, 2 * scale
     size = (round(drawing.width * zoom), round(drawing.height * zoom))
     sheet = Image.new("RGB", size, colours["paper"])
@@ -204,18 +213,28 @@ def _png_item(pen, sheet, item, colours, zoom) -> None:
         _write(pen, sheet, item, colours, zoom)
 
 
-@functools.cache
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    """Return the letters of a picture, the same on every machine; Pillow's own lack minus signs, é, ² and Greek."""
-    from font_source_sans_pro import font_files_ttf
-
-    return ImageFont.truetype(font_files_ttf["SourceSansPro"], size)
+def _lettered(drawing: Drawing) -> Drawing:
+    """Return a drawing that can be written with the fonts there are, one line longer where numbers stand for names."""
+    stand_ins = lettering.missing(item.text for item in drawing.items if isinstance(item, Words))
+    if not stand_ins:
+        return drawing
+    items = [
+        replace(item, text=lettering.replaced(item.text, stand_ins)) if isinstance(item, Words) else item
+        for item in drawing.items
+    ]
+    fit = max(20, int((drawing.width - 16) / (CHARACTER * NOTE_SIZE)))
+    lines = textwrap.wrap(lettering.told(stand_ins), fit)
+    items += [Words(8, drawing.height + 14 * k + 8, line, NOTE_SIZE) for k, line in enumerate(lines)]
+    return Drawing(drawing.width, drawing.height + 14 * len(lines) + 2, tuple(items))
 
 
 def _write(pen, sheet, item: Words, colours, zoom) -> None:
-    font = _font(item.size * zoom)
+    size, fill = item.size * zoom, _rgba(item.colour, colours)
+    if {path for _, path in lettering.parts(item.text)} != {lettering.files()[0]}:
+        _write_strip(sheet, item, size, fill, zoom)
+        return
+    font = lettering.font(lettering.files()[0], size)
     anchor = {"start": "l", "middle": "m", "end": "r"}[item.anchor]
-    fill = _rgba(item.colour, colours)
     if not item.is_turned:
         pen.text((item.x * zoom, item.y * zoom), item.text, fill=fill, font=font, anchor=f"{anchor}s")
         return
@@ -224,6 +243,19 @@ def _write(pen, sheet, item: Words, colours, zoom) -> None:
     ImageDraw.Draw(strip).text((2 - left, 2 - top), item.text, fill=fill, font=font)
     turned = strip.rotate(90, expand=True)
     sheet.paste(turned, (round(item.x * zoom - turned.width * 0.8), round(item.y * zoom - turned.height / 2)), turned)
+
+
+def _write_strip(sheet, item: Words, size: float, fill, zoom) -> None:
+    """Write a line that takes more than one font."""
+    strip, margin = lettering.strip(item.text, size, fill)
+    x, y = item.x * zoom, item.y * zoom
+    if item.is_turned:
+        strip = strip.rotate(90, expand=True)
+        place = (round(x - 0.8 * strip.width), round(y - strip.height / 2))
+    else:
+        left = margin + {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor] * (strip.width - 2 * margin)
+        place = (round(x - left), round(y - lettering.baseline(size)))
+    sheet.paste(strip, place, strip)
 
 
 def _dashed(points, dash):

@@ -15,6 +15,8 @@ ANSWERS_PER_MINUTE  2400                         answers taken from one person; 
 PROJECTIONS         pca,tsne,umap                maps in reports; a worker's first UMAP takes half a minute
 MTURK_ENDPOINT_URL  none                         docs/mturk.md; for example that of manage.py local_mturk
 PROLIFIC_TOKEN      none                         the researcher's API token at Prolific
+FIGURE_FONTS        none                         font files with ":" between them, for names in PNG figures in letters
+                                                 that Source Sans lacks, such as Chinese, Japanese, Korean or Arabic
 EXPLAIN_TERAFLOPS   30                           what explanations of an evaluation may cost, 10^12 operations; 0: none
 """
 
@@ -248,6 +250,9 @@ RUN_LEASE_SECONDS = int(
     os.environ.get("RUN_LEASE_SECONDS", "30")
 )  # a run without a heartbeat this long is queued again
 EXPLAIN_TERAFLOPS = float(os.environ.get("EXPLAIN_TERAFLOPS", "30"))
+FIGURE_FONTS = os.environ.get("FIGURE_FONTS", "")  # read again by analysis/lettering.py, which knows no settings
+if lost := [path for path in FIGURE_FONTS.split(os.pathsep) if path and not Path(path).is_file()]:
+    raise ImproperlyConfigured(f"FIGURE_FONTS names {lost[0]!r}, which is not there: expected paths of font files.")
 
 # Recruiters (docs/mturk.md): addresses and keys from the environment only, never from a form ------------
 MTURK_ENDPOINT_URL = os.environ.get("MTURK_ENDPOINT_URL", "")

@@ -1,6 +1,7 @@
 """The sheet that figures are drawn on: strokes, marks and words, and where the values of an axis stand on it."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from analysis.drawing.axes import Axis
@@ -102,7 +103,14 @@ def lines_of(text: str) -> list[str]:
 
 
 def width_of(text: str, size: float = 12.0) -> float:
-    return CHARACTER * size * max(len(part) for part in lines_of(text))
+    return CHARACTER * size * max(sum(map(_broad, part)) for part in lines_of(text))
+
+
+def _broad(letter: str) -> float:
+    """Return how many mean characters a letter is wide: a Chinese one fills a square, an accent takes no room."""
+    if unicodedata.combining(letter):
+        return 0.0
+    return 1 / CHARACTER if unicodedata.east_asian_width(letter) in "WF" else 1.0
 
 
 def colour_in(value, k: int = 0, fallback="@accent") -> str:

@@ -178,7 +178,15 @@ def _kept(key: str, suffix: str, make) -> bytes:
 
 def _key(report: Report, *parts) -> str:
     """Everything that what is kept depends on."""
-    known = [report.sha256, report.title, report.note, settings.STATIC_URL, settings.SITE_URL, repr(parts)]
+    known = [
+        report.sha256,
+        report.title,
+        report.note,
+        settings.FIGURE_FONTS,
+        settings.STATIC_URL,
+        settings.SITE_URL,
+        repr(parts),
+    ]
     return hashlib.sha256("\0".join(known).encode()).hexdigest()
 
 
