@@ -11,10 +11,12 @@ A release is a folder, or the same folder as one zip file:
     annotators.parquet  what people told about themselves, where they agreed that it is published
     images/             the pictures, where the licence allows
     croissant.json      the same description for dataset search engines (MLCommons Croissant)
+    README.md           the same in words, for somebody who opens the tables elsewhere
 
 Every table stands beside itself as CSV. The checksum of a release is the SHA-256 of manifest.json,
-so it covers every byte; nothing in a release depends on when or where it was written, therefore the
-same input gives the same checksum. The manifest is written last: a folder without it is no release.
+so it covers every byte but README.md, which only says it again; nothing in a release depends on when
+or where it was written, therefore the same input gives the same checksum. The manifest is written last: a
+folder without it is no release.
 """
 
 import hashlib
@@ -31,13 +33,14 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from triplets import annotators as people
-from triplets import croissant
+from triplets import croissant, leaflet
 from triplets.annotators import Annotators
 from triplets.digests import canonical, digests, sha256_of_file
 from triplets.records import COLUMNS, RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
 FORMAT = "semblance-release/1"
 MANIFEST = "manifest.json"
+README = "README.md"
 
 
 class ReleaseDamaged(ValueError):
@@ -126,6 +129,8 @@ def write_release(
         canonical(croissant.describe(described, columns, digests(directory)), indent=2)
     )
     manifest = {"format": FORMAT, **described, "columns": columns, "files": digests(directory)}
+    parts = {"stimuli": stimuli, "triplets": triplets, "ratings": ratings}
+    (directory / README).write_text(leaflet.describe(manifest, {name: _splits(part) for name, part in parts.items()}))
     content = canonical(manifest, indent=1)
     (directory / MANIFEST).write_bytes(content)
     return manifest, hashlib.sha256(content).hexdigest()
@@ -135,6 +140,8 @@ def write_zip(directory, target) -> str:
     """Pack a release folder into one zip with no time stamps and return the zip's own SHA-256."""
     directory = Path(directory)
     names = [MANIFEST, *sorted(json.loads((directory / MANIFEST).read_bytes())["files"])]
+    if (directory / README).is_file():
+        names.insert(0, README)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name in names:
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
@@ -220,6 +227,10 @@ def _verify(path: Path, name: str, expected: dict) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != expected["sha256"]:
         raise ReleaseDamaged(f"{name} in {path} has SHA-256 {found}, the manifest says {expected['sha256']}")
+
+
+def _splits(table) -> dict[str, int]:
+    return dict(zip(*(part.tolist() for part in np.unique(table.split, return_counts=True)), strict=True))
 
 
 def _write_table(directory: Path, name: str, table: pa.Table) -> None:

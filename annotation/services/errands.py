@@ -3,7 +3,7 @@
 from django.utils.text import get_valid_filename
 
 from annotation.models import Study
-from annotation.services.imports import Imported, JudgementsRefused, import_responses
+from annotation.services.imports import JudgementsRefused, import_responses
 from annotation.services.releases import freeze_release
 from triplets.models import Errand
 from triplets.services.errands import does, with_lines
@@ -32,18 +32,11 @@ def import_judgements(errand, files, tell, finish):
         tell(doing, *((n_all, 0) if is_beginning else (n_done, n_all)), at_once=is_beginning)
 
     try:
-        imported = import_responses(study, file, progress, on_stored=lambda found: finish(_sentence(found)))
+        imported = import_responses(study, file, progress, on_stored=lambda found: finish(str(found)))
     except JudgementsRefused as error:
         raise JudgementsRefused(_refusal(error, str(file), name)) from error
     if not imported.n_new:
         finish("This file was imported before; nothing changed.")
-
-
-def _sentence(imported: Imported) -> str:
-    return (
-        f"{imported.n_new:,} responses of {imported.n_annotators:,} annotators to {imported.n_questions:,} questions; "
-        f"{imported.n_excluded:,} annotators are excluded by the filter."
-    )
 
 
 def _refusal(error: JudgementsRefused, path: str, name: str) -> str:

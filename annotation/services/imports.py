@@ -15,7 +15,8 @@ from annotation.judgements import GOLD, UNKNOWN_MS, Judgements, JudgementsRefuse
 from annotation.models import Annotator, Assignment, ImportedFile, Participation, Response, Study
 from annotation.services.imported_questions import create_imported_questions, load_stimuli
 from annotation.services.screening import screen
-from triplets.models import Question
+from triplets.models import Question, Split
+from triplets.services.askable import ORDINARY_ROLES
 
 __all__ = ["Imported", "JudgementsRefused", "import_responses"]
 
@@ -29,7 +30,8 @@ class Imported:
     """What a file held; n_new is 0 where the same content was imported before.
 
     n_annotators, n_questions : different ones in the file; n_excluded : imported annotators of the study whose data
-    the gold filter set aside, from this file or an earlier one.
+    the gold filter set aside, from this file or an earlier one; n_across : questions of the study that show people of
+    different splits, or were given to none: networks neither learn from them nor are tested on them.
     """
 
     n_responses: int
@@ -37,6 +39,19 @@ class Imported:
     n_annotators: int
     n_excluded: int
     n_questions: int
+    n_across: int = 0
+
+    def __str__(self) -> str:
+        sentence = (
+            f"{self.n_new:,} responses of {self.n_annotators:,} annotators to {self.n_questions:,} questions; "
+            f"{self.n_excluded:,} annotators are excluded by the filter."
+        )
+        if self.n_across:
+            sentence += (
+                f" {self.n_across:,} questions show people of different splits: networks neither learn from them nor "
+                "are tested on them. A column `split` (train, validation, test) would say where each belongs."
+            )
+        return sentence
 
 
 def import_responses(
@@ -112,7 +127,9 @@ def _described(study: Study, file: ImportedFile, n_new: int) -> Imported:
         .exclude(exclusion=Participation.Exclusion.NO)
         .count()
     )
-    return Imported(file.n_responses, n_new, file.n_annotators, n_excluded, file.n_questions)
+    asked = Question.objects.filter(question_set=study.question_set_id, split=Split.NONE, role__in=ORDINARY_ROLES)
+    n_across = asked.count()
+    return Imported(file.n_responses, n_new, file.n_annotators, n_excluded, file.n_questions, n_across)
 
 
 def _external_id(study: Study, worker: str) -> str:

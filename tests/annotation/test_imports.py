@@ -136,8 +136,9 @@ def test_without_a_split_in_the_file_it_is_that_of_the_stimuli(tmp_path, splits,
     collection = bare_collection(["a1", "b1", "c1"], split=splits[0])
     collection.subjects.filter(name="c").update(split=splits[1])
     study = bare_study(collection=collection)
-    bring(study, tmp_path, [("a1", "b1", "c1", "c1", "w", "", "", "")])
+    told = str(bring(study, tmp_path, [("a1", "b1", "c1", "c1", "w", "", "", "")]))
     assert Question.objects.get().split == expected
+    assert ("1 questions show people of different splits" in told) == (expected == "none")
 
 
 def test_a_split_that_the_file_names_and_one_that_it_leaves_open_are_one_question(tmp_path):
@@ -231,7 +232,8 @@ def test_the_command_prints_json_or_every_bad_line(tmp_path):
     call_command("import_responses", study.name, str(path), "--json", stdout=out)
     printed = json.loads(out.getvalue().splitlines()[-1])
     assert printed == {
-        "study": study.name, "n_responses": 1, "n_new": 1, "n_annotators": 1, "n_excluded": 0, "n_questions": 1
+        "study": study.name, "n_responses": 1, "n_new": 1, "n_annotators": 1, "n_excluded": 0, "n_questions": 1,
+        "n_across": 0,
     }  # fmt: skip
     bad = write_csv(tmp_path / "bad.csv", [("a1", "b1", "c1", "a1", "w", "", "", "")] * 2)
     errors = StringIO()

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from triplets import archive
-from triplets.records import RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
+from triplets.records import COLUMNS, RESPONSE_SCHEMA, Landmarks, Ratings, Stimuli, Triplets
 
 
 def some_stimuli():
@@ -137,6 +137,22 @@ def test_csv_beside_parquet_says_the_same(tmp_path):
     rows = (tmp_path / "r" / "triplets.csv").read_text().splitlines()
     assert rows[0].startswith('"anchor","positive","negative"')
     assert rows[1].startswith('"a.jpg","b.jpg","c.jpg",5,5,5,')
+
+
+def test_a_readme_says_what_each_column_is_and_the_checksum_does_not_need_it(tmp_path):
+    _, sha256 = write(tmp_path / "r")
+    readme = (tmp_path / "r" / "README.md").read_text()
+    for table in ("stimuli", "triplets", "ratings"):
+        for name, meaning in COLUMNS[table].items():
+            assert f"- `{name}`: {meaning}" in readme
+    release = archive.read_release(tmp_path / "r")
+    for split, n in zip(*np.unique(release.triplets.split, return_counts=True), strict=True):
+        assert f"{n} {split}" in readme.split("## triplets")[1].split("\n- ")[0]
+    archive.write_zip(tmp_path / "r", tmp_path / "r.zip")
+    with zipfile.ZipFile(tmp_path / "r.zip") as packed:
+        assert packed.read("README.md").decode() == readme
+    (tmp_path / "r" / "README.md").unlink()
+    assert archive.read_release(tmp_path / "r").sha256 == sha256
 
 
 def test_the_zip_holds_no_time_and_no_other_file(tmp_path):

@@ -32,10 +32,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"line {line}: {reason}")
             raise CommandError(str(error)) from error
         if imported.n_new:
-            self.stdout.write(
-                f"{imported.n_new:,} responses of {imported.n_annotators:,} annotators to {imported.n_questions:,} "
-                f"questions imported; {imported.n_excluded:,} annotators are excluded by the filter."
-            )
+            self.stdout.write(str(imported))
         else:
             self.stdout.write("This file was imported before; nothing changed.")
         if as_json:
