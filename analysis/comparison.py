@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from analysis import growth_curve, looking, pages
 from analysis.wording import name_of
 from learning import terms
+from triplets.records import SPLITS
 
 MAX_RUNS = 8
-#: Curves that compare runs at a glance come first; the others follow by name.
-FIRST = ("satisfied_validation", "satisfied_train", "loss")
+#: What compares runs at a glance comes first; the others follow by name, how much there is of anything last.
+FIRST = ("satisfied", "accuracy", "f1", "r2", "mae", "loss")
 
 
 @dataclass(frozen=True)
@@ -117,5 +118,16 @@ def _is_number(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return FIRST.index(name) if name in FIRST else len(FIRST), name
+def _rank(name: str) -> tuple[int, str, int]:
+    """Return what sorts the figures of a training: those of one quantity together, test, validation, training.
+
+    >>> sorted(["kl", "n_stimuli_test", "loss", "satisfied_train", "satisfied_test", "validation_loss"], key=_rank)
+    ['satisfied_test', 'satisfied_train', 'loss', 'validation_loss', 'kl', 'n_stimuli_test']
+    """
+    quantity, place = name, 0
+    for at, split in enumerate(reversed(SPLITS), start=1):
+        stripped = name.removesuffix(f"_{split}").removeprefix(f"{split}_")
+        if stripped != name:
+            quantity, place = stripped, at
+    order = FIRST.index(quantity) if quantity in FIRST else len(FIRST) + quantity.startswith("n_")
+    return order, quantity, place

@@ -15,5 +15,5 @@ def percentage(share) -> str:
 
 @register.filter
 def number(value) -> str:
-    """Return four figures of a number, whole ones whole."""
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
+    """Return four figures of a number, so that those of a row end alike; whole ones whole."""
+    return str(int(value)) if float(value).is_integer() else f"{value:#.4g}"

@@ -108,7 +108,7 @@ def test_the_list_of_runs_leads_to_their_comparison(researcher_client, runs):
     assert answer["Location"] == f"{COMPARE}?runs={runs[0].pk},{runs[1].pk}"
     page = researcher_client.get(answer["Location"]).content.decode()
     assert '<th scope="row">latent dimensions<br><small>network.n_latent</small></th><td>4</td><td>6</td>' in page
-    assert "<td>0.75</td><td>–</td>" in page
+    assert "<td>0.7500</td><td>–</td>" in page
     assert '<th scope="row">satisfied triplets, test</th>' in page and "<h3>loss</h3>" in page
     assert page.count("data-lines=") == 1 and "<style" not in page and " style=" not in page
     assert researcher_client.post(COMPARE).status_code == 405

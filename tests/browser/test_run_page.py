@@ -74,6 +74,25 @@ def test_progress_is_on_the_page_within_two_seconds(page, run):
     assert page.complaints == []
 
 
+def test_what_falls_by_orders_of_magnitude_is_compared_on_a_logarithmic_axis(page, run):
+    second = make_run(run.release)
+    for one, start in ((run, 5000), (second, 900)):
+        points = [{"loss": start / step**2, "kl": 30 - step} for step in range(1, 21)]
+        RunPoint.objects.bulk_create(RunPoint(run=one, step=k, metrics=m) for k, m in enumerate(points, start=1))
+    page.goto(f"/admin/analysis/evaluation/compare-runs/?runs={run.pk},{second.pk}")
+    loss, kl = page.locator("[data-lines]").nth(0), page.locator("[data-lines]").nth(1)
+    assert loss.get_attribute("data-title") == "loss against the step"
+    marks = loss.locator(".lines-grid + .lines-end")
+    expect(marks).to_have_text(["10", "100", "1,000"])
+    expect(loss).to_contain_text("step; upwards logarithmic")
+    heights = [
+        float(y) for y in loss.locator(".lines-grid").evaluate_all("all => all.map(one => one.getAttribute('y1'))")
+    ]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2]) and heights[0] > heights[1]
+    expect(kl).not_to_contain_text("logarithmic")
+    assert page.complaints == []
+
+
 def test_the_list_of_runs_keeps_up_and_leaves_alone_what_is_ticked(page, run):
     second = make_run(run.release)
     page.goto("/admin/learning/run/")

@@ -1,6 +1,7 @@
 // Lines over a common axis, drawn as SVG: growth curves of studies, learning curves of several runs.
 // A figure is <div data-lines="ID" data-title data-x>; ID names a JSON script, a list of series {name, kind, points:
 // [[x, y, low, high]]}, or of plots {name, series} of which data-part names one. data-percent: y is a share.
+// data-steep: what grows or falls by more than so many times is drawn on a logarithmic axis.
 "use strict";
 
 const LINES_SVG = "http://www.w3.org/2000/svg";
@@ -29,6 +30,17 @@ function ticks(low, high, n) {
   return found;
 }
 
+// 1, 2 and 5 times powers of ten between low and high, or powers of ten alone where those are enough.
+function logTicks(low, high) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+    found.push(...[1, 2, 5].map((factor) => Number((factor * 10 ** power).toPrecision(12))));
+  }
+  const inside = found.filter((at) => at >= low && at <= high);
+  const powers = inside.filter((at) => Number.isInteger(Number(Math.log10(at).toFixed(9))));
+  return powers.length > 2 ? powers : inside;
+}
+
 function drawLines(host, { series, x: words, percent }) {
   const width = Math.max(240, host.clientWidth);
   const height = Number(host.dataset.height || 300);
@@ -39,18 +51,21 @@ function drawLines(host, { series, x: words, percent }) {
   let [left, right] = [Math.min(...xs), Math.max(...xs)];
   let [low, high] = [Math.min(...ys), Math.max(...ys)];
   if (left === right) [left, right] = [left - (left || 1) / 2, right + (right || 1) / 2];
-  const room = (high - low || Math.abs(high) || 1) * 0.06;
-  [low, high] = [low - room, high + room];
+  const isSteep = low > 0 && high / low > Number(host.dataset.steep || Infinity);
+  const scale = isSteep ? Math.log : (value) => value;
+  const back = isSteep ? Math.exp : (value) => value;
+  const room = (scale(high) - scale(low) || Math.abs(high) || 1) * 0.06;
+  [low, high] = [back(scale(low) - room), back(scale(high) + room)];
   if (percent) [low, high] = [Math.max(0, low), Math.min(1, high)];
   const inner = { width: width - pad.left - pad.right, height: height - pad.top - pad.bottom };
   const x = (value) => pad.left + ((value - left) / (right - left)) * inner.width;
-  const y = (value) => pad.top + (1 - (value - low) / (high - low)) * inner.height;
+  const y = (value) => pad.top + (1 - (scale(value) - scale(low)) / (scale(high) - scale(low))) * inner.height;
 
   const plot = document.createElementNS(LINES_SVG, "svg");
   const told = series.map((line) => `${line.name} ${lineNumber(line.points[line.points.length - 1][1], percent)}`);
   for (const [key, value] of Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
-    "aria-label": `${host.dataset.title}. At the right end: ${told.join(", ")}.` })) plot.setAttribute(key, value);
-  for (const at of ticks(low, high, 4)) {
+    "aria-label": `${host.dataset.title}${isSteep ? ", logarithmic" : ""}. At the right end: ${told.join(", ")}.` })) plot.setAttribute(key, value);
+  for (const at of isSteep ? logTicks(low, high) : ticks(low, high, 4)) {
     lineNode("line", { x1: pad.left, x2: width - pad.right, y1: y(at), y2: y(at), class: "lines-grid" }, plot);
     const text = percent ? `${Math.round(1000 * at) / 10} %` : lineNumber(at);
     lineNode("text", { x: pad.left - 6, y: y(at) + 4, class: "lines-tick lines-end" }, plot, text);
@@ -61,7 +76,8 @@ function drawLines(host, { series, x: words, percent }) {
     const place = anchor === "lines-end" ? width - 1 : x(at);
     lineNode("text", { x: place, y: height - pad.bottom + 16, class: `lines-tick ${anchor}` }, plot, lineNumber(at));
   }
-  lineNode("text", { x: pad.left + inner.width / 2, y: height - 5, class: "lines-tick lines-middle" }, plot, words);
+  lineNode("text", { x: pad.left + inner.width / 2, y: height - 5, class: "lines-tick lines-middle" }, plot,
+    isSteep ? `${words}; upwards logarithmic` : words);
 
   series.forEach((line, place) => {
     const group = lineNode("g", { class: `lines-line is-${line.kind} lines-${colour(line, place)}` }, plot);

@@ -9,6 +9,7 @@ let wasOver = null;
 let timer = null;
 
 function number(value) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
   if (Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(4);
