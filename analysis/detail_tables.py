@@ -9,6 +9,7 @@ def tables(results: dict) -> dict[str, list[dict]]:
         "kinds": kinds(results),
         "annotators": annotators(results),
         "criteria": criteria(results),
+        "individuals": individuals(results),
         "calibration": calibration(results),
         "classes": classes(results),
         "confusion": confusion(results),
@@ -59,6 +60,17 @@ def criteria(results: dict) -> list[dict]:
             named | {"annotator": person["annotator"]} | _estimate(person["by"][c] | {"n": person["n"]})
             for person in found["people"]
         ]
+    return rows
+
+
+def individuals(results: dict) -> list[dict]:
+    """Return one row a person and number that the network holds of them, in multiples of the usual person's."""
+    found, rows = part(results, "individuals"), []
+    for person in found.get("people", []):
+        known = {f"dimension {k}": weight for k, weight in enumerate(person["weights"], start=1)}
+        known |= {name: person[name] for name in ("consistency", "left", "same_side") if person[name]}
+        named = {"annotator": person["annotator"], "n": person["n"]}
+        rows += [named | {"of": name} | estimate for name, estimate in known.items()]
     return rows
 
 

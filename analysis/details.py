@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis import action_units, annotators, answers, confidence, criteria, groups, kinds, remembered
+from analysis import action_units, annotators, answers, confidence, criteria, groups, individuals, kinds, remembered
 from analysis.groups import Outcome
 from analysis.measured import Measured, satisfied
 from analysis.probes import NothingToProbe
@@ -29,6 +29,8 @@ def figures(of: Measured, tell: Callable, ties: Triplets) -> dict:
             of.made.mean, of.made.row, of.release, of.made.split, name, **of.how
         )
         found["criteria"] = criteria.by_criterion(of.release)
+        if of.made.people is not None:
+            found["individuals"] = individuals.by_person(of.made.people, of.release.stimuli)
         rows = {split: of.rows(split) for split in of.triplets}
         found["calibration"] = confidence.of_triplets(
             of.made.choice, of.made.mean, rows, of.triplets, of.subject, name, **of.how

@@ -13,6 +13,7 @@ from learning import embedding as embedding_of
 from learning.checkpoints import Checkpoint, load_checkpoint
 from learning.config import Config
 from learning.datasets import LandmarkDataset, NothingToLearn, landmark_dataset
+from learning.individuals import individuals
 from learning.landmarks import LandmarksUnusable
 from learning.predictions import predict
 from learning.recipes import RECIPES
@@ -39,7 +40,10 @@ def represent(checkpoint, release: Release) -> Representation:
         split = _split(checkpoint, release, found.row)
         if not has_decoder:
             made = _without_decoder(found, release, split, _about(checkpoint, config, sha256))
-            return replace(made, choice=_choice(config), answers=_answers(checkpoint, release, found.row))
+            further = {"answers": _answers(checkpoint, release, found.row), "people": None}
+            if release.sha256 == checkpoint.release_sha256:
+                further["people"] = individuals(checkpoint, release, split)
+            return replace(made, choice=_choice(config), **further)
         dataset = landmark_dataset(release, checkpoint.preprocessing)
     except (NothingToLearn, LandmarksUnusable) as error:
         raise NotComparable(str(error)) from error

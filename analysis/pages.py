@@ -287,6 +287,7 @@ def environment() -> jinja2.Environment:
         "is_of_labels": wording.is_of_labels,
         "meaning_of_intervals": wording.meaning_of_intervals,
         "meaning_of_splits": wording.meaning_of_splits,
+        "bands_of": figures.bands_of,
         "centroids": centroids,
         "curve_table": curve_table,
         "cards": cards.cards,

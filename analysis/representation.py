@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.answers import Answers
 from learning.splits import Split
+
+if TYPE_CHECKING:  # its module loads torch, which whoever reads results does without
+    from learning.individuals import Individuals
 
 
 class NotComparable(ValueError):
@@ -32,6 +36,7 @@ class Representation:
     answers : what a network of pictures says itself, None where it names nothing
     ordinal : (m, d) points of an embedding of the training judgements alone, nan where it knows no point; None without
     ordinal_note : why there is none, or for which stimuli
+    people : what an embedding of single people's judgements holds of each of them, None for others
     about : provenance of the checkpoint: recipe, config, seed, code_version, release_sha256, step, curve, metrics
     """
 
@@ -54,6 +59,7 @@ class Representation:
     answers: Answers | None = None
     ordinal: np.ndarray | None = None
     ordinal_note: str = ""
+    people: "Individuals | None" = None
     about: dict = field(default_factory=dict)
 
     def position(self, n_stimuli: int) -> np.ndarray:

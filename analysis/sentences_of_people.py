@@ -1,6 +1,7 @@
 """The sentences of a report on people who judged: how well they are matched, what they go by, whose ratings fit."""
 
 from analysis import wording
+from analysis.figures.people import dimension_name
 from analysis.sentences import difference, is_certain, points
 from analysis.wording import interval, percent
 
@@ -45,6 +46,33 @@ def of_criteria(found: dict) -> str:
         f" Asked the same question again, a person repeated the answer in {interval(found['repeats'])} of "
         f"{found['repeats']['n']:,} pairs."
     )
+
+
+def of_individuals(found: dict) -> str:
+    """Return in what people's weights differ most, how many surely do, how sure they are and what habits they have."""
+    people, dimensions = found["people"], found["dimensions"]
+    k = max(range(len(dimensions)), key=lambda k: dimensions[k]["spread"])
+    text = (
+        f"Of {found['n_weights']:,} weights of {found['n_people']} people {found['n_apart']:,} are surely larger or "
+        f"smaller than the usual person's; chance alone would give about {0.05 * found['n_weights']:.0f}. "
+        f"People differ most in dimension {dimension_name(k, dimensions[k]).removeprefix('dimension ')}, which counts "
+        f"{_range([person['weights'][k] for person in people])} times what it counts for the usual person. The surest "
+        f"of them decides with {_largest(people, 'consistency')} times the usual consistency."
+    )
+    for key, words in (("left", "what is shown on the left"), ("same_side", "the side of the answer before")):
+        if people[0][key]:
+            n = sum(not person[key]["low"] <= 1 <= person[key]["high"] for person in people)
+            text += f" {n or 'Nobody'}{f' of {len(people)}' if n else ''} surely favours or avoids {words}."
+    return text
+
+
+def _range(estimates: list[dict]) -> str:
+    values = sorted(estimate["value"] for estimate in estimates)
+    return f"{values[0]:.2g} to {values[-1]:.2g}"
+
+
+def _largest(people: list[dict], key: str) -> str:
+    return f"{max(person[key]['value'] for person in people):.2g}"
 
 
 def of_people_who_rate(attributes: dict) -> str:

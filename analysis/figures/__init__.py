@@ -8,6 +8,7 @@ from analysis.figures import certainty, people, rows
 from analysis.figures.agreement import probe, satisfied
 from analysis.figures.explanations import deletion, insertion, randomised
 from analysis.figures.learning import curve_names, curves, meanings
+from analysis.figures.people import bands_of
 from analysis.figures.space import dimensions, view
 
 #: {place on the page: what draws it from the results, None where they do not allow it}.
@@ -18,6 +19,7 @@ FIGURES = {
     "dimensions": dimensions,
     "annotators": rows.annotators,
     "criteria": people.criteria,
+    "individuals": people.individuals,
     "calibration": certainty.triplets,
     "class-calibration": certainty.classes,
     "action-units": rows.action_units,
@@ -37,4 +39,15 @@ def all_figures(results: dict) -> dict[str, dict]:
     return {name: figure for name, figure in made.items() if figure is not None} | curves(results)
 
 
-__all__ = ["FIGURES", "all_figures", "curve_names", "curves", "dimensions", "meanings", "probe", "satisfied", "view"]
+__all__ = [
+    "FIGURES",
+    "all_figures",
+    "bands_of",
+    "curve_names",
+    "curves",
+    "dimensions",
+    "meanings",
+    "probe",
+    "satisfied",
+    "view",
+]

@@ -1,4 +1,7 @@
-"""A map of the people who judged: what each of them goes by."""
+"""The people who judged: a map of what each of them goes by, and what an embedding holds of each of them."""
+
+import math
+from collections.abc import Callable
 
 from analysis.figures.frame import framed
 from analysis.wording import criterion
@@ -44,6 +47,87 @@ def criteria(results: dict) -> dict | None:
         shape | {"y0": 0.5, "y1": 0.5, "x0": 0, "x1": 1, "xref": "paper"},
     ]
     return {"data": [each, usual], "layout": layout}
+
+
+#: Multiples that the axis names, and how far it goes.
+TICKS, _EDGE = ((1 / 4, "¼"), (1 / 2, "½"), (1, "1"), (2, "2"), (4, "4")), 6.0
+#: px of a band, by the number of people in it.
+_BAND = (46, 130)
+
+
+def individuals(results: dict) -> dict | None:
+    """Return a band a dimension, the consistency and the habits: each person's multiple of the usual, with interval.
+
+    Within a band people stand from the least to the most, so that it is narrow where they are alike.
+    """
+    found = results.get("individuals") or {}
+    if "people" not in found:
+        return None
+    people, bands = found["people"], bands_of(found)
+    few = len(people) < 60
+    shown = [[of(person) for person in people] for _, of in bands]
+    x, y, more, less, said = [], [], [], [], []
+    for number, estimates in enumerate(shown):
+        order = sorted(range(len(people)), key=lambda k: estimates[k]["value"])
+        for place, k in enumerate(order):
+            e = estimates[k]
+            low, high = max(e["low"], 1 / _EDGE), min(e["high"], _EDGE)
+            value = min(max(e["value"], 1 / _EDGE), _EDGE)
+            x.append(value)
+            y.append(len(bands) - 1 - number + 0.36 - 0.72 * (place + 0.5) / len(people))
+            more.append(max(0.0, high - value))
+            less.append(max(0.0, value - low))
+            said.append(
+                [people[k]["annotator"], bands[number][0], *(f"{e[key]:.2f}" for key in ("value", "low", "high"))]
+            )
+    trace = {
+        "type": "scatter", "mode": "markers", "name": "a person", "showlegend": False, "x": x, "y": y,
+        "customdata": said,
+        "marker": {"color": "@accent", "size": 7 if few else 4},
+        "error_x": {"type": "data", "symmetric": False, "array": more, "arrayminus": less, "width": 0,
+                    "thickness": 1.2 if few else 0.5, "color": "@accent" if few else "@muted"},
+        "hovertemplate": "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]} [%{customdata[3]}, "
+        "%{customdata[4]}]<extra></extra>",
+    }  # fmt: skip
+    height = min(max(6 * len(people), _BAND[0]), _BAND[1]) * len(bands) + 90
+    values, texts = zip(*TICKS, strict=True)
+    edge = math.log10(_EDGE)
+    layout = framed(
+        height=height,
+        xaxis={"type": "log", "range": [-edge, edge], "tickvals": list(values), "ticktext": list(texts),
+               "title": {"text": "multiple of the usual"}, "zeroline": False, "fixedrange": True},
+        yaxis={"tickvals": list(range(len(bands)))[::-1], "ticktext": [name for name, _ in bands], "showgrid": False,
+               "range": [-0.6, len(bands) - 0.4], "zeroline": False, "fixedrange": True},
+    )  # fmt: skip
+    line = {"type": "line", "layer": "below", "line": {"color": "@muted", "width": 1.4, "dash": "dot"}}
+    layout["shapes"] = [line | {"x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper"}]
+    layout["shapes"] += [
+        {"type": "line", "layer": "below", "line": {"color": "@grid", "width": 1}, "xref": "paper", "x0": 0, "x1": 1,
+         "y0": at + 0.5, "y1": at + 0.5}
+        for at in range(len(bands) - 1)
+    ]  # fmt: skip
+    return {"data": [trace], "layout": layout}
+
+
+def bands_of(found: dict) -> list[tuple[str, Callable]]:
+    """Return (words, what gives it of a person) of everything that is held of people: dimensions first."""
+    made = [
+        (dimension_name(k, dimension), lambda person, k=k: person["weights"][k])
+        for k, dimension in enumerate(found["dimensions"])
+    ]
+    further = (("consistency", "consistency"), ("left", "the left side"), ("same_side", "the same side again"))
+    known = [(key, words) for key, words in further if found["people"][0][key]]
+    return made + [(words, lambda person, key=key: person[key]) for key, words in known]
+
+
+def dimension_name(k: int, dimension: dict) -> str:
+    """Return what a dimension is called: its number and what it tells apart.
+
+    >>> dimension_name(0, {"told_by": [{"name": "class_label", "share": 0.8}]})
+    '1: expression'
+    """
+    told = " and ".join(criterion(of["name"]).replace("_", " ") for of in dimension["told_by"])
+    return f"{k + 1}: {told}" if told else f"dimension {k + 1}"
 
 
 def _reach(estimates: list[dict], few: bool) -> dict:
