@@ -13,6 +13,8 @@ from learning.sweeps import Trial
 
 Status = Run.Status
 N_CURVE_POINTS = 300
+#: What is seen moving although its search or study was stopped.
+_MOVING = (Status.RUNNING, Status.STOPPING)
 
 
 def with_place(runs):
@@ -94,6 +96,7 @@ def search_page(search: Search) -> dict:
     trials = [Trial(run["round"], run["drawn"], run["score"]) for run in runs]
     return {
         "runs": runs,
+        "is_live": search.status == Search.Status.OPEN or any(run["status"] in _MOVING for run in runs),
         "keys": [part.key.rpartition(".")[2] for part in plan.space],
         "n_over": sum(run["status"] in ("finished", "failed", "stopped") for run in runs),
         "n_planned": search.n_rounds * search.n_trials,
@@ -116,6 +119,7 @@ def study_run_page(found: StudyRun) -> dict:
         "n_parts": len(trained),
         "n_over": len(over),
         "share": round(len(over) + under_way, 3),
+        "is_live": found.status == StudyRun.Status.OPEN or any(run.status in _MOVING for run in runs.values()),
         "parts": [_part(part, runs, is_trained=part.name in trained) for part in study.parts],
     }
 

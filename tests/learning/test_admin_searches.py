@@ -109,6 +109,15 @@ def test_a_search_is_stopped_resumed_and_tried_again(researcher_client, search, 
     assert "6 of 6 finished" in researcher_client.get(LIST).content.decode()
 
 
+def test_the_page_of_a_stopped_search_waits_for_the_runs_that_are_asked_to_stop(researcher_client, search):
+    first = search.runs.order_by("pk").first()
+    Run.objects.filter(pk=first.pk).update(status="running", lease_token="held")
+    researcher_client.post(f"{LIST}{search.pk}/stop/")
+    assert 'data-open="yes"' in researcher_client.get(f"{LIST}{search.pk}/change/").content.decode()
+    Run.objects.filter(pk=first.pk).update(status="stopped", lease_token="")
+    assert 'data-open=""' in researcher_client.get(f"{LIST}{search.pk}/change/").content.decode()
+
+
 def test_a_failure_is_shown_as_text(researcher_client, search):
     Run.objects.update(status="failed", message="</script><script>alert(1)</script>")
     Search.objects.update(status="failed", message="<b>no</b>")

@@ -166,10 +166,14 @@ def test_a_researcher_starts_watches_stops_and_resumes_a_study(researcher_client
     page = researcher_client.get(f"{LIST}{study.pk}/change/").content.decode()
     assert "0 of 18 networks have ended" in page and "waits for base-age" in page and "age-full-happiness" in page
     assert 'data-open="yes"' in page and "Queued, place 1" in page and "Queued, place 2" in page
+    moving = study.runs.order_by("pk").first()
+    study.runs.filter(pk=moving.pk).update(status="running", lease_token="held")
     researcher_client.post(f"{LIST}{study.pk}/stop/")
     assert StudyRun.objects.get().status == "stopped"
     page = researcher_client.get(f"{LIST}{study.pk}/change/").content.decode()
-    assert "Resume" in page
+    assert "Resume" in page and 'data-open="yes"' in page and "asked to stop" in page
+    study.runs.filter(pk=moving.pk).update(status="stopped", lease_token="")
+    assert 'data-open=""' in researcher_client.get(f"{LIST}{study.pk}/change/").content.decode()
     researcher_client.post(f"{LIST}{study.pk}/resume/")
     assert StudyRun.objects.get().status == "open" and len(sent) == 4
     assert "0 of 18 have ended" in researcher_client.get(LIST).content.decode()
