@@ -3,13 +3,19 @@
 import dataclasses
 from collections import Counter
 
+import numpy as np
 import pytest
+import torch
 
+from learning.descent import Descent
+from learning.distribution import ALONE
 from learning.recipes import RECIPES, recipe
 from learning.studies import STUDIES, run_study
+from learning.topological import TopologicalVaeLearner
 from learning.training import train_release
 from learning.vae_recipes import PUBLISHED
 from tests.learning import releases
+from tests.learning.test_topological import slow_loss
 
 
 def test_there_are_as_many_as_in_the_tables():
@@ -88,6 +94,53 @@ def test_a_recipe_says_its_table_its_row_and_what_was_published():
     assert "[498, 600, 400, 200, 100, 50]" in recipe("topological-vae/posed-6.12-row-4").summary
     best = recipe("topological-vae-posed-published")
     assert best.config == recipe("topological-vae/posed-6.10-row-7").config and "satisfied 0.798" in best.source
+
+
+#: One of each table, every form of layers, variance and annealing among them.
+OF_EACH_TABLE = ["posed-6.6-row-8", "posed-6.8-row-6", "posed-6.10-row-7", "posed-6.12-row-5", "spontaneous-6.15-row-7",
+                 "spontaneous-6.17-row-3", "spontaneous-6.19-row-4", "spontaneous-6.21-row-3"]  # fmt: skip
+FEW = {"batch_size": "5", "triplet_batch_size": "2"}
+
+
+def learner_of(name: str, **changes) -> TopologicalVaeLearner:
+    release = releases.tiny_release(n_train=40)
+    release.triplets.weight[:] = np.arange(len(release.triplets)) % 3 * 2 + 1
+    config = PUBLISHED[f"topological-vae/{name}"].config.with_changes(FEW | changes)
+    torch.manual_seed(0)
+    return TopologicalVaeLearner(release, config, seed=0, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", OF_EACH_TABLE)
+@pytest.mark.parametrize("step", [0, 30_000, 99_999])
+def test_a_step_of_each_table_has_the_loss_of_the_definition(name, step):
+    it = learner_of(name, dropout_keep="1")
+    total, _ = it.loss(step, torch.Generator().manual_seed(7))
+    assert float(total.detach()) == pytest.approx(slow_loss(it, step, 7), rel=2e-4)
+
+
+def test_the_published_steps_are_those_of_adam_by_hand():
+    """A rate of 1e-4 from the first step to the last: no warm-up, no schedule, no decay of weights, no clipping."""
+    moved, twin = (learner_of("posed-6.10-row-7") for _ in range(2))
+    descent = Descent(moved, moved.config, seed=5, device=moved.device, share=ALONE)
+    weights = [weight.detach().clone().requires_grad_() for weight in twin.network.parameters()]
+    names = [name for name, _ in twin.network.named_parameters()]
+    first, second = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
+    torch.manual_seed(1)
+    for _ in range(4):
+        descent.advance(100_000, [])
+    generator = torch.Generator().manual_seed(5)
+    torch.manual_seed(1)
+    for step in range(4):
+        twin.network.load_state_dict(dict(zip(names, weights, strict=True)))
+        found = twin.loss(step, generator)[0]
+        gradients = torch.autograd.grad(found, list(twin.network.parameters()))
+        for place, (weight, gradient) in enumerate(zip(weights, gradients, strict=True)):
+            first[place] = 0.9 * first[place] + 0.1 * gradient
+            second[place] = 0.999 * second[place] + 0.001 * gradient**2
+            mean, spread = first[place] / (1 - 0.9 ** (step + 1)), second[place] / (1 - 0.999 ** (step + 1))
+            weights[place] = weight.detach() - 1e-4 * mean / (spread.sqrt() + 1e-8)
+    for name, weight, expected in zip(names, moved.network.parameters(), weights, strict=True):
+        torch.testing.assert_close(weight.detach(), expected.detach(), atol=3e-6, rtol=0, msg=name)
 
 
 @pytest.mark.parametrize("name", ["posed-6.6-row-1", "posed-6.10-row-9"])
