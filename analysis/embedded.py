@@ -17,7 +17,7 @@ from learning.individuals import individuals
 from learning.landmarks import LandmarksUnusable
 from learning.predictions import predict
 from learning.recipes import RECIPES
-from learning.splits import Split, split_release, split_stimuli
+from learning.splits import Split, split_pictures, split_release
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 
@@ -76,8 +76,10 @@ def represent(checkpoint, release: Release) -> Representation:
 
 def _split(checkpoint: Checkpoint, release: Release, row: np.ndarray) -> Split:
     """Return the division that training used, drawn again: same release, seed and share."""
-    how = {"seed": checkpoint.seed, "validation_share": checkpoint.config.training.validation_share}
-    return split_stimuli(release, row, **how) if _names_something(checkpoint) else split_release(release, **how)
+    training = checkpoint.config.training
+    if _names_something(checkpoint):
+        return split_pictures(release, row, training, seed=checkpoint.seed)
+    return split_release(release, seed=checkpoint.seed, validation_share=training.validation_share)
 
 
 def _names_something(checkpoint: Checkpoint) -> bool:

@@ -17,6 +17,9 @@ from learning.config_fields import within as _within
 from learning.image_config import ImageNetwork, ImageObjective
 from learning.ordinal_config import AnnotatorNetwork, AnnotatorObjective, OrdinalNetwork, OrdinalObjective
 
+#: The usual one; halves, with a tenth of the training half to choose the step; that of `vit-vs-resnet`.
+DIVISIONS = ("70/15/15", "45/5/50", "70/20/10")
+
 
 class ConfigInvalid(ValueError):
     """A key or value that no configuration has; the message quotes it and says what was expected."""
@@ -119,6 +122,7 @@ class Training:
     patience : validations without a better one until training ends early; 0 never.
     ema : decay of an exponential moving average of the weights, which is then what is validated and saved; 0 none.
     validation_share : part of the training triplets set aside for selection where a release has no validation split.
+    division : training/validation/test, in per cent of the people in a release of pictures that has no split itself.
     save_every : seconds between two resume states. device : "auto", "cpu", "cuda", "cuda:1", ...
     recording : "auto" records the step of a topological VAE on a GPU once and replays it (`learning.captured`), which
         changes its time and nothing else; "compiled" lets torch.compile merge its kernels before that, which takes a
@@ -141,6 +145,7 @@ class Training:
     patience: int = _within(0, 1_000_000, 0)
     ema: float = _within(0.0, 0.999999, 0.0)
     validation_share: float = _within(0.01, 0.9, 0.1)
+    division: str = _one_of(*DIVISIONS, default=DIVISIONS[0])
     save_every: float = _within(0.0, 86400.0, 10.0)
     device: str = "auto"
     recording: str = _one_of("auto", "compiled", "no", default="auto")

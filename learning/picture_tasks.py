@@ -16,7 +16,7 @@ from torch import Tensor
 from learning import scores, supervised
 from learning.config import Config
 from learning.datasets import NothingToLearn
-from learning.splits import split_release, split_stimuli
+from learning.splits import split_pictures, split_release
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 from triplets.records import SPLITS
@@ -30,7 +30,7 @@ class ClassTask:
     def __init__(self, release: Release, row: np.ndarray, config: Config, *, seed: int, device: torch.device):
         self.objective, self.per_item = config.objective, 1
         self.targets = class_targets(release, row, config.objective)
-        self.split = split_stimuli(release, row, seed=seed, validation_share=config.training.validation_share)
+        self.split = split_pictures(release, row, config.training, seed=seed)
         self.items = _items(self.split.stimulus[row], self.targets.label >= 0, release)
         self.outputs = self.targets.names
         self.offset, self.scale = np.zeros(len(self.outputs)), np.ones(len(self.outputs))
@@ -87,7 +87,7 @@ class AttributeTask:
     def __init__(self, release: Release, row: np.ndarray, config: Config, *, seed: int, device: torch.device):
         self.objective, self.per_item = config.objective, 1
         self.targets = targets = attribute_targets(release, row, config.objective)
-        self.split = split_stimuli(release, row, seed=seed, validation_share=config.training.validation_share)
+        self.split = split_pictures(release, row, config.training, seed=seed)
         self.items = _items(self.split.stimulus[row], np.isfinite(targets.value).any(axis=1), release)
         self.outputs = targets.names
         train = targets.value[self.items["train"]].astype(np.float64)

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from learning.config import DIVISIONS, Training
 from triplets.archive import Release
 from triplets.records import SPLITS
 
 SUBJECT, TRIPLET, PICTURE = "subject", "triplet", "picture"
-#: How people are divided where a release does not say: ends of the first two of three parts.
-_ENDS = (0.7, 0.85)
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,14 @@ def split_release(release: Release, *, seed: int = 0, validation_share: float = 
     return Split(stimulus, triplet, split_by, is_carved)
 
 
-def split_stimuli(release: Release, row: np.ndarray, *, seed: int = 0, validation_share: float = 0.1) -> Split:
+def split_stimuli(
+    release: Release, row: np.ndarray, *, seed: int = 0, validation_share: float = 0.1, division: str = DIVISIONS[0]
+) -> Split:
     """Return how the pictures of a release are divided for learning classes or attributes.
 
     row : (m,) int rows of `release.stimuli` that are used; all others belong nowhere. The release's own split is
-    kept, and a stimulus without one follows its subject. Where no stimulus has one, people are divided at random
-    (70, 15 and 15 of 100), never the pictures of one. Without validation pictures, a share of the training people
+    kept, and a stimulus without one follows its subject. Where no stimulus has one, people are divided at random, as
+    `Training.division` says, never the pictures of one. Without validation pictures, a share of the training people
     is set aside, of the training pictures where the release's own split parts the pictures of one person.
     """
     own = np.asarray(release.stimuli.split)[row]
@@ -73,7 +74,7 @@ def split_stimuli(release: Release, row: np.ndarray, *, seed: int = 0, validatio
     rng = np.random.default_rng([seed, 0x5EED])
     if not (found != "").any():
         order = rng.permutation(np.unique(people))
-        place = {int(person): SPLITS[part] for person, part in zip(order, _thirds(len(order)), strict=True)}
+        place = {int(person): SPLITS[part] for person, part in zip(order, _parts(len(order), division), strict=True)}
         found = np.array([place[person] for person in people.tolist()], dtype="U10")
     else:
         known = dict(zip(people[found != ""].tolist(), found[found != ""].tolist(), strict=True))
@@ -95,9 +96,21 @@ def split_stimuli(release: Release, row: np.ndarray, *, seed: int = 0, validatio
     return Split(stimulus, triplet, split_by, is_carved)
 
 
-def _thirds(n: int) -> np.ndarray:
-    """Return (n,) int: which of the three splits the first, second, ... of n people goes to."""
-    ends = np.round(np.array(_ENDS) * n).astype(int)
+def split_pictures(release: Release, row: np.ndarray, training: Training, *, seed: int) -> Split:
+    """Return `split_stimuli` as a training of that seed asks for it: while it trains, and whenever it is judged."""
+    return split_stimuli(
+        release, row, seed=seed, validation_share=training.validation_share, division=training.division
+    )
+
+
+def _parts(n: int, division: str) -> np.ndarray:
+    """Return (n,) int: which of the three splits the first, second, ... of n people goes to.
+
+    >>> np.bincount(_parts(2222, "45/5/50")).tolist()
+    [1000, 111, 1111]
+    """
+    train, validation, _ = (int(share) for share in division.split("/"))
+    ends = np.round(np.array([train, train + validation]) / 100 * n).astype(int)
     return np.searchsorted(ends, np.arange(n), side="right")
 
 

@@ -87,6 +87,7 @@ SETTINGS = {
     "training.patience": "patience, validations",
     "training.save_every": "saved every, seconds",
     "training.validate_every": "validated every, steps",
+    "training.division": "training/validation/test, per cent of people",
     "training.validation_share": "share set aside for validation",
 }
 _ROLES = {"train": "training", "validation": "validation", "test": "test"}

@@ -6,7 +6,7 @@ import torch
 from learning import scores
 from learning.checkpoints import Checkpoint
 from learning.predictions import Predictions, predict
-from learning.splits import split_stimuli, trained_on
+from learning.splits import split_pictures, trained_on
 from learning.targets import class_targets
 from triplets.archive import Release
 
@@ -33,13 +33,12 @@ def measured_elsewhere(
             f"this network learnt {checkpoint.preprocessing.target}: expected classes, which another collection shares"
         )
     columns = sorted(set(_columns(first)) & set(_columns(second)))
-    share = checkpoint.config.training.validation_share
     sides = {}
     for name, release in (("test", first), ("second", second)):
         found = predict(checkpoint, release, device=device)
         label = class_targets(release, found.row, checkpoint.config.objective, names=found.names).label
         if name == "test":
-            split = split_stimuli(release, found.row, seed=seed, validation_share=share).stimulus
+            split = split_pictures(release, found.row, checkpoint.config.training, seed=seed).stimulus
             is_used = split[found.row] == "test"
         else:
             is_used = ~trained_on(first, split == "train", second)[found.row]

@@ -111,6 +111,10 @@ def test_us_adult_faces_give_sixteen_networks_and_vgg16(tmp_path):
     assert len(found.parts) == 18 and {part.status for part in found.parts} == {"finished"}
     happy = load_checkpoint(found.checkpoint(found.part("gender-full-happiness"))).preprocessing
     assert happy.outputs == ("happy",) and (happy.offset, happy.scale) == (1, 8)  # 1 to 9 becomes 0 to 1
+    parts = [
+        found.part("age-dense-happiness").metrics[f"n_pictures_{side}"] for side in ("train", "validation", "test")
+    ]
+    assert parts == [18, 2, 20]  # half of them is tested, as published
     assert all(found.part(name).metrics["mae_test"] > 0 for name in found.tables["Mean absolute error (table 1)"])
     whole = trained(release, "vgg16-attributes", tmp_path / "vgg", "size=32", "width=0.05").part("vgg16-attributes")
     assert set(whole.metrics["attributes_test"]) == {"happy", "attractive", "confident", "intelligent"}
@@ -125,6 +129,8 @@ def test_kdef_gives_every_ablation_and_a_second_collection(tmp_path):
     assert len(found.parts) == 15 and {part.status for part in found.parts} == {"finished"}
     vit = found.part("vit")
     assert vit.metrics["split_by"] == "subject" and vit.second["second"]["n"] == 12
+    parts = [vit.metrics[f"n_pictures_{side}"] for side in ("train", "validation", "test")]
+    assert parts == [18, 3, 3]  # of eight people 70, 20 and 10 in a hundred
     assert set(vit.second["second"]["groups"]["sex"]) == {"female", "male"}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from analysis.explained import towards, towards_triplets
 from learning.checkpoints import Checkpoint
 from learning.pictures import Pictures
-from learning.splits import Split, split_release, split_stimuli
+from learning.splits import Split, split_pictures, split_release
 from learning.targets import attribute_targets, class_targets
 from triplets.archive import Release
 
@@ -123,10 +123,10 @@ def sampled(asked: Asked, n: int, seed: int) -> np.ndarray:
 
 def split_of(checkpoint: Checkpoint, release: Release, pictures: Pictures) -> Split:
     """Return the division that the network was trained with."""
-    share = checkpoint.config.training.validation_share
+    training = checkpoint.config.training
     if checkpoint.preprocessing.target == "triplets":
-        return split_release(release, seed=checkpoint.seed, validation_share=share)
-    return split_stimuli(release, pictures.row, seed=checkpoint.seed, validation_share=share)
+        return split_release(release, seed=checkpoint.seed, validation_share=training.validation_share)
+    return split_pictures(release, pictures.row, training, seed=checkpoint.seed)
 
 
 def _classes(checkpoint, release, pictures, outputs_of, chosen) -> Asked:

@@ -34,9 +34,10 @@ def release(tmp_path_factory):
 
 
 def test_a_classifier_is_a_report_of_its_own(release, tmp_path):
-    made = trained(release, tmp_path / "run", "fer2013-networks/cnn-sound")
+    made = trained(release, tmp_path / "run", "fer2013-networks/cnn-sound", division="70/20/10")
     results = evaluate(made.checkpoint, release, n_bootstrap=100, with_controls=True)
     of = results["answers"]["by_split"]["test"]
+    assert of["n"] == made.metrics["n_pictures_test"] == 12
     assert of["accuracy"]["value"] == pytest.approx(
         made.metrics["accuracy_test"]
     )  # the division of the training, again

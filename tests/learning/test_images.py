@@ -23,6 +23,7 @@ from learning.predictions import predict
 from learning.splits import split_stimuli
 from learning.targets import attribute_targets, class_targets
 from learning.training import train_release
+from learning.transfer import measured_elsewhere
 from tests.learning.picture_releases import CLASSES, picture_release, replaced
 from triplets import geometry
 
@@ -198,6 +199,20 @@ def test_people_are_divided_where_nobody_said_how(tmp_path):
     }  # fmt: skip
     assert (split_stimuli(release, np.arange(60), seed=1).stimulus == split.stimulus).all()
     assert (split_stimuli(release, np.arange(60), seed=2).stimulus != split.stimulus).any()
+    halves = split_stimuli(release, np.arange(60), seed=1, division="45/5/50").stimulus
+    assert [int((halves == side).sum()) for side in ("train", "validation", "test")] == [27, 3, 30]
+    with pytest.raises(ConfigInvalid, match="'1/2': expected one of 70/15/15, 45/5/50, 70/20/10"):
+        quick(division="1/2")
+
+
+def test_who_is_tested_is_the_same_for_whoever_judges_a_network_later(tmp_path):
+    """Recipes that divide people otherwise say so in the checkpoint, which second collections and reports go by."""
+    release = picture_release(tmp_path / "bars", n_subjects=20, n_shown=3, with_split=False)
+    result = trained(release, tmp_path / "run", n_steps=40, division="45/5/50")
+    metrics, checkpoint = result.metrics, load_checkpoint(result.checkpoint)
+    assert [metrics[f"n_pictures_{side}"] for side in ("train", "validation", "test")] == [27, 3, 30]
+    inside = measured_elsewhere(checkpoint, release, release, seed=0)["test"]
+    assert inside["n"] == 30 and inside["accuracy"] == pytest.approx(metrics["accuracy_test"])
 
 
 def test_a_studys_own_split_is_kept_and_named(release):
