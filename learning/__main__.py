@@ -30,7 +30,10 @@ def main(arguments=None) -> int:
     parser.add_argument("release", nargs="?", help="a release: a folder or a zip")
     parser.add_argument("--recipe", default=DEFAULT, help=f"default {DEFAULT}; --list shows all")
     parser.add_argument("--out", type=Path, help="folder for the checkpoint")
-    parser.add_argument("--set", dest="changes", action="append", nargs="+", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--set", dest="changes", action="append", nargs="+", default=[], metavar="KEY=VALUE",
+        help="settings other than the recipe's, such as n_steps=500; a wrong name lists them all",
+    )  # fmt: skip
     parser.add_argument("--second", help="the second collection of a study that has one, a release")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

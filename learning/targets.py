@@ -100,8 +100,9 @@ def attribute_targets(release: Release, row: np.ndarray, objective: ImageObjecti
         names = _named(release, columns, objective.attributes)
     missing = [name for name in names if name not in columns]
     if missing or not names:
+        wanted = f"attribute {missing[0]!r}" if missing else "rated attributes"
         raise NothingToLearn(
-            f"release {release.path} has no attribute {missing[0] if missing else 'at all'!r}: "
+            f"release {release.path} has no {wanted}: "
             f"expected one of {', '.join(sorted(columns)) or 'the ratings of a study or columns attribute_*'}"
         )
     chosen = [columns[name] for name in names]

@@ -23,6 +23,8 @@ def print_split(result, name: str) -> None:
     """Print the satisfied triplets of one split beside their baselines, and single responses where there are any."""
     metrics = result.metrics
     if metrics.get(f"satisfied_{name}") is None:
+        if metrics.get(f"n_triplets_{name}") == 0:
+            print(f"{name}: the release has no triplets of this split")
         return
     beside = {"raw": "satisfied_raw", "expression minus neutral": "satisfied_neutral_difference"}
     others = [f"{words} {metrics[f'{key}_{name}']:.3f}" for words, key in beside.items() if f"{key}_{name}" in metrics]

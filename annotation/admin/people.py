@@ -64,14 +64,14 @@ class ParticipationAdmin(LookedAt):
         n = sum(exclude(person, Participation.Exclusion.RESEARCHER) for person in people)
         for study in {person.study for person in people}:
             replace_slots(study)
-        self.message_user(
-            request, f"The data of {n} people is not used any more. What they were promised stays theirs."
-        )
+        people = "1 person" if n == 1 else f"{n} people"
+        self.message_user(request, f"The data of {people} is not used any more. What they were promised stays theirs.")
 
     @admin.action(description="Readmit the selected people: their data counts again", permissions=["set_aside"])
     def readmit(self, request, people):
         n = sum(readmit(person) for person in people.select_related("study", "annotator"))
-        self.message_user(request, f"The data of {n} people counts again, whatever their gold record says.")
+        people = "1 person" if n == 1 else f"{n} people"
+        self.message_user(request, f"The data of {people} counts again, whatever their gold record says.")
 
 
 @admin.register(Annotator)

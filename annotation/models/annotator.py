@@ -65,7 +65,7 @@ class Participation(models.Model):
         constraints = [models.UniqueConstraint(fields=["study", "annotator"], name="participation_once")]
 
     def __str__(self):
-        return f"{self.annotator} in {self.study_id}"
+        return f"{self.annotator} in {self.study}"
 
     @property
     def is_excluded(self) -> bool:

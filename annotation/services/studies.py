@@ -316,4 +316,4 @@ def question_wording(study: Study, attribute: str = "") -> str:
         return f"How {attribute} does this face look?"
     if study.kind == Question.Kind.CHOICE:
         return "Which word fits this face best?"
-    return "Which of the two looks more like the face on top?"
+    return "Which of the two looks more like the face at the top?"

@@ -146,7 +146,9 @@ def _of_classes(pictures, seed: int) -> Perception | None:
     if not classes or len({picture.class_label for picture in pictures}) < 2:
         return None
     has_degrees = any(picture.degree is not None for picture in pictures)
-    source = f"{len(classes)} classes of expression{' and their degrees' if has_degrees else ''}"
+    source = (
+        f"{len(classes)} class{'es' * (len(classes) != 1)} of expression{' and their degrees' if has_degrees else ''}"
+    )
     return Perception(_judge(pictures, positions), source)
 
 

@@ -199,6 +199,16 @@ def test_setting_data_aside_reopens_slots(researcher_client):
     assert set(Slot.objects.values_list("state", flat=True)) == {"void", "free"}
 
 
+def test_counts_are_called_by_what_they_count(researcher_client):
+    person = enter(make_study(name="smiles"))
+    listed = researcher_client.get(reverse("admin:annotation_participation_changelist")).text
+    shown = researcher_client.get(reverse("admin:annotation_participation_change", args=[person.pk])).text
+    assert f"{person.annotator.code} in smiles" in shown
+    for html in (listed, shown):
+        assert "responses" in html.lower()
+        assert "n responses" not in html.lower()
+
+
 @pytest.mark.parametrize("table", ["annotator", "assignment", "participation", "consensus", "replacementdecision"])
 def test_what_happened_is_looked_at_only(researcher_client, table):
     study = make_study(n_questions=3, responses_per_question=1, min_gold=3)

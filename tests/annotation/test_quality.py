@@ -129,6 +129,6 @@ def test_readmission_by_the_list_of_people(researcher_client):
     bob = work(study, "bob", is_gold_right=False)
     chosen = {"action": "readmit", "_selected_action": [bob.pk]}
     said = researcher_client.post(reverse("admin:annotation_participation_changelist"), chosen, follow=True)
-    assert "The data of 1 people counts again" in said.content.decode()
+    assert "The data of 1 person counts again" in said.content.decode()
     bob.refresh_from_db()
     assert bob.exclusion == ""

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from learning.__main__ import main
 from learning.checkpoints import load_checkpoint
 from learning.recipes import RECIPES, groups
 from learning.studies import STUDIES
+from learning.telling import print_split
 from tests.learning import releases
 from triplets import archive
 
@@ -35,6 +37,13 @@ def test_it_trains_without_a_database_and_ends_with_json(folder, tmp_path, capsy
     assert last["recipe"] == "topological-vae" and last["steps"] == 20 and 0 <= last["satisfied_test"] <= 1
     assert last["checkpoint"] == str(tmp_path / "checkpoint.safetensors")
     assert any("expression minus neutral" in line and "chance .5" in line for line in lines)
+
+
+def test_a_split_without_triplets_is_not_passed_over(capsys):
+    result = SimpleNamespace(metrics={"satisfied_test": None, "n_triplets_test": 0})
+    print_split(result, "test")
+    print_split(SimpleNamespace(metrics={"accuracy_test": 1.0}), "test")  # of pictures: nothing was to be said
+    assert capsys.readouterr().out == "test: the release has no triplets of this split\n"
 
 
 def test_several_seeds_train_at_once(folder, tmp_path, capsys):

@@ -246,6 +246,23 @@ class TestLandmarks:
         with pytest.raises(ImportRejected, match="follow 'synthetic-83': expected that, got 'webmorph-189'"):
             import_stimuli("faces", self.manifest(tmp_path), scheme="webmorph-189")
 
+    @pytest.mark.parametrize(
+        ("points", "n_off"),
+        [
+            ([(1, 2), (20, 3), (9, 23)], 0),
+            ([(-1, 2), (20, 25), (9, 23), (3, 3), (4, 4)], 0),  # a face at the edge
+            ([(10, 20), (200, 30), (90, 230)], 1),  # of a larger original
+            ([(0.1, 0.2), (0.9, 0.3), (0.5, 0.8)], 1),  # shares of width and height
+        ],
+    )
+    def test_landmarks_that_do_not_lie_on_the_picture_are_told(self, tmp_path, points, n_off):
+        (tmp_path / "a.png").write_bytes(encoded(gradient(1), "PNG"))  # 24 x 24
+        landmarks = write_landmarks(tmp_path / "l.npz", {"a.png": np.array(points)}, "file")
+        manifest = write_manifest(tmp_path, [{"file": "a.png", "subject": "1"}])
+        result = import_stimuli("faces", manifest, landmarks=landmarks)
+        assert result.n_off == n_off
+        assert ("The landmarks of 1 do not lie on their pictures" in str(result)) == bool(n_off)
+
     def test_files_that_are_no_landmarks(self, tmp_path):
         objects = tmp_path / "objects.npz"
         np.savez(objects, stimulus=np.array(["s0"]), points=np.array([[{"a": 1}]], dtype=object))
@@ -337,6 +354,7 @@ class TestCommand:
             "n_landmarks": 0,
             "has_subject": True,
             "kept_as_text": ["class_label"],
+            "n_off": 0,
         }
         assert set(Stimulus.objects.values_list("class_label", flat=True)) == {"male", "female"}
 

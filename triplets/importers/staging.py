@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from triplets.importers import pictures
 from triplets.importers.landmarks_npz import LandmarkFile, read_landmarks
 from triplets.importers.manifest import Header, ManifestRow, Problem, read_header, read_manifest
@@ -39,7 +41,10 @@ class SubjectSeen:
 
 @dataclass(frozen=True)
 class Staged:
-    """One row that is ready. `picture` is a path in the scratch folder, "" where nothing new is to be stored."""
+    """One row that is ready. `picture` is a path in the scratch folder, "" where nothing new is to be stored.
+
+    is_off : the landmarks do not lie on the picture
+    """
 
     row: ManifestRow
     content_sha256: str
@@ -49,6 +54,7 @@ class Staged:
     picture_sha256: str = ""
     width: int = 0
     height: int = 0
+    is_off: bool = False
 
 
 @dataclass
@@ -141,6 +147,17 @@ def open_landmarks(path: Path, scratch: Path) -> LandmarkFile:
     return read_landmarks(path, scratch / "landmarks")
 
 
+def lie_on(points: np.ndarray, width: int, height: int) -> bool:
+    """Return whether landmarks can be pixels of a picture of this size.
+
+    Not where most of them lie beyond its edges, as those of a larger original do, nor where all of them lie within two
+    pixels, as shares of width and height do.
+    """
+    x, y = points[:, 0], points[:, 1]
+    is_inside = (x >= 0) & (x <= width) & (y >= 0) & (y <= height)
+    return is_inside.mean() > 0.5 and max(np.ptp(x), np.ptp(y)) > 2
+
+
 # Details ----------------------------------------------------------------------------------------
 
 
@@ -221,4 +238,5 @@ def _join(row: ManifestRow, encoded, landmarks: LandmarkFile | None, known) -> S
     if not isinstance(encoded, pictures.Encoded):
         return staged
     stored = {"picture_sha256": encoded.sha256, "width": encoded.width, "height": encoded.height}
-    return replace(staged, picture=f"pictures/{row.line}.jpg", **stored)
+    is_off = points is not None and not lie_on(points, encoded.width, encoded.height)
+    return replace(staged, picture=f"pictures/{row.line}.jpg", is_off=is_off, **stored)

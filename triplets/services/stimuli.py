@@ -51,12 +51,18 @@ class ImportResult:
     n_landmarks: int
     kept_as_text: tuple[str, ...] = ()  # columns without a meaning here
     has_subject: bool = True  # a column says who is in the picture
+    n_off: int = 0  # new stimuli whose landmarks do not lie on their picture
 
     def __str__(self) -> str:
         sentences = [
             f"{self.n_stimuli:,} stimuli of {self.n_subjects:,} subjects, {self.n_landmarks:,} with landmarks; "
             f"{self.n_new:,} of them are new."
         ]
+        if self.n_off:
+            sentences.append(
+                f"The landmarks of {self.n_off:,} do not lie on their pictures: expected pixels of these very pictures "
+                "from the top left corner on. Networks of landmarks bear it; crops and explanations will be wrong."
+            )
         if not self.has_subject:
             sentences.append("No column `subject` says who is in a picture: each counts as a person of its own.")
         if self.kept_as_text:
@@ -219,9 +225,10 @@ def _remove(names: Iterable[str]) -> None:
 def _insert(collection, found: staging.Survey, points, staged: Path, picture_of: dict[str, str]) -> ImportResult:
     collection.save()
     subject_pks = _insert_subjects(collection, found)
-    n_new = n_landmarks = 0
+    n_new = n_landmarks = n_off = 0
     for chunk in _chunks(staging.read_staged(staged)):
         n_landmarks += sum(row.has_landmarks for row in chunk)
+        n_off += sum(row.is_off for row in chunk)
         stimuli = Stimulus.objects.bulk_create(
             _stimulus(collection, row, found.subject_columns, subject_pks, picture_of)
             for row in chunk
@@ -245,7 +252,7 @@ def _insert(collection, found: staging.Survey, points, staged: Path, picture_of:
     collection.save(update_fields=["n_stimuli", "n_subjects"])
     n_subjects = sum(seen.is_mentioned for seen in found.subjects.values())
     header = found.header
-    return ImportResult(found.n_rows, n_subjects, n_new, n_landmarks, header.kept_as_text, header.has_subject)
+    return ImportResult(found.n_rows, n_subjects, n_new, n_landmarks, header.kept_as_text, header.has_subject, n_off)
 
 
 def _insert_subjects(collection: Collection, found: staging.Survey) -> dict[str, int]:

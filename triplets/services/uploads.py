@@ -38,7 +38,7 @@ def import_faces(errand, files, tell, finish):
         summary, *lines = str(error).splitlines()
         lines = [str(problem) for problem in error.problems] if isinstance(error, ImportRejected) else lines
         # Where the files lay on this machine helps nobody; what they were uploaded as does.
-        places = {manifest: "the manifest", images: "the zip", files.get("landmarks"): "the landmarks"}
+        places = {manifest: "the manifest", images: "the zip", files.get("landmarks"): "the file of landmarks"}
         told = with_lines(summary, lines)
         for path, name in places.items():
             told = told.replace(str(path), name)

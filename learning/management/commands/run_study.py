@@ -24,7 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("study", help="A whole study that `python -m learning --list` prints.")
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument("--second", help="Name of the second collection's release, where the study has one.")
-        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="changes",
+            help="Other settings than the recipe's.",
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--wait", action="store_true", help="Follow the study to its end.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")

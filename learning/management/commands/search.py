@@ -25,7 +25,14 @@ class Command(BaseCommand):
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument("--rounds", type=int, help="Each draws from ranges of half the width. First 2.")
         parser.add_argument("--trials", type=int, help="Runs of each round. First 8.")
-        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="changes",
+            help="Other settings than the recipe's.",
+        )
         parser.add_argument(
             "--coarse", action="append", default=[], metavar="KEY=VALUE", help="All rounds but the last."
         )

@@ -23,7 +23,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("recipe", help="A name that `python -m learning --list` prints.")
         parser.add_argument("--release", required=True, help="Name of the release.")
-        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="changes",
+            help="Other settings than the recipe's.",
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
             "--folds", type=int, metavar="K", help="Hold everybody out once, in K networks of pictures."
