@@ -5,7 +5,7 @@ from pathlib import Path
 from django.db.models import Case, Count, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
-from learning import search_plot, studies
+from learning import search_plot, studies, terms
 from learning.models import Run, Search, StudyRun
 from learning.services import searches, study_runs
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults
@@ -94,17 +94,25 @@ def search_page(search: Search) -> dict:
     plan, state = searches.plan_of(search), search_state(search)
     runs = state["runs"]
     trials = [Trial(run["round"], run["drawn"], run["score"]) for run in runs]
+    best = next((run for run in runs if run["run"] == search.best_id), None)
+    panels = search_plot.panels(plan, trials, [run["run"] for run in runs], search.best_id)
     return {
+        "figure": _figure_words(search.figure),
         "runs": runs,
         "is_live": search.status == Search.Status.OPEN or any(run["status"] in _MOVING for run in runs),
-        "keys": [part.key.rpartition(".")[2] for part in plan.space],
+        "settings": {part.key: terms.setting(part.key) for part in plan.space},
         "n_over": sum(run["status"] in ("finished", "failed", "stopped") for run in runs),
         "n_planned": search.n_rounds * search.n_trials,
         "round": max((run["round"] for run in runs), default=1),
         "rounds": sorted({run["round"] for run in runs}),
-        "best": next((run for run in runs if run["run"] == search.best_id), None),
-        "panels": search_plot.panels(plan, trials, [run["run"] for run in runs], search.best_id),
+        "best": best and best | {"drawn": {terms.setting(key): value for key, value in best["drawn"].items()}},
+        "panels": [panel | {"words": terms.setting(panel["key"])} for panel in panels],
     }
+
+
+def _figure_words(figure: str) -> str:
+    """Return what decides in a search, in words; of what is better the less, the negative decides."""
+    return ("minus " if figure.startswith("-") else "") + terms.metric(figure.removeprefix("-")) if figure else ""
 
 
 def study_run_page(found: StudyRun) -> dict:

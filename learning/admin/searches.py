@@ -9,7 +9,7 @@ from django.urls import path
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from learning import recipes, selectors, services
+from learning import recipes, selectors, services, terms
 from learning.forms import SearchForm
 from learning.models import Search
 from learning.services.searches import SearchIsOpen, SearchIsOver
@@ -50,7 +50,8 @@ class SearchAdmin(admin.ModelAdmin):
     def best_score(self, search):
         if search.best is None:
             return "–"
-        return f"{search.best.metrics.get(search.figure.removeprefix('-'), 0):.3f} {search.figure.removeprefix('-')}"
+        name = search.figure.removeprefix("-")
+        return f"{search.best.metrics.get(name, 0):.3f} {terms.metric(name)}"
 
     # A new search --------------------------------------------------------------------------------
 

@@ -83,6 +83,7 @@ def test_the_page_shows_runs_plots_and_the_best(researcher_client, search):
     page = researcher_client.get(f"{LIST}{search.pk}/change/").content.decode()
     assert "6 of 6 runs have ended, round 2 of 2" in page and 'data-open=""' in page
     assert page.count("<circle cx") >= 12 and page.count("is-best") >= 3  # 6 runs, two settings
+    assert "<dt>satisfied triplets, validation</dt>" in page and "<figcaption>learning rate" in page
     assert f"?from={search.best_id}" in page and "Train again with the best settings" in page
     for run in Run.objects.all():
         assert f"/admin/learning/run/{run.pk}/change/" in page
