@@ -89,7 +89,8 @@ def _list() -> int:
     print("\nWhole studies")
     for study in STUDIES.values():
         second = f"; with --second, {study.second}" if study.second else ""
-        print(f"  {study.name}: {study.summary} (whole study, {len(study.parts)} recipes{second})")
+        n = len(study.parts)
+        print(f"  {study.name}: {study.summary} ({study.source}; {n} network{'s' if n > 1 else ''}{second})")
     return 0
 
 

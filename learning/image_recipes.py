@@ -213,11 +213,12 @@ _ALL += [
 
 # Attributes --------------------------------------------------------------------------------------
 
+_VGG = "VGG16 on 40 psychological attributes (Xiao 2024)"
 _ALL.append(
     (
         "vgg16-attributes",
         "VGG16 on all attributes of a release at once, flips and rotations, batch 24, rate 5e-4",
-        "VGG16 on 40 psychological attributes (Xiao 2024)",
+        _VGG,
         # Optimiser, epochs and the largest angle are not given.
         _config(
             {"architecture": "vgg16", "size": 224, "channels": 3, "dropout_keep": 0.5, "rotation": 15.0},
@@ -272,5 +273,7 @@ _ALL += [
     for base, trained, (attribute, names) in product(LRP_BASES, ("dense", "full"), LRP_ATTRIBUTES.items())
 ]
 
+#: Study -> where it comes from.
+SOURCES = {"lrp-attributes": _LRP, "vgg16-attributes": _VGG, "fer2013-networks": _FER, "vit-vs-resnet": _VIT}
 #: What `learning.recipes` lists.
 ALL: list[tuple[str, str, str, Config]] = _ALL

@@ -123,7 +123,7 @@ def study_run_page(found: StudyRun) -> dict:
     over = [run for run in runs.values() if run.is_over]
     under_way = sum(run.step / run.n_steps for run in runs.values() if not run.is_over and run.n_steps)
     return {
-        "summary": study.summary,
+        "summary": f"{study.summary}. From {study.source}.",
         "n_parts": len(trained),
         "n_over": len(over),
         "share": round(len(over) + under_way, 3),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from learning.config import ConfigInvalid
-from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES
+from learning.image_recipes import LRP_ATTRIBUTES, LRP_BASES, SOURCES
 from learning.recipes import RECIPES, recipe
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults, write_study
 from learning.vae_recipes import PUBLISHED, Published
@@ -61,6 +61,14 @@ class Study:
     looked_at: tuple[str, ...] = ()
     grids: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     pairs: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, in one line."""
+        return SOURCES.get(self.name) or f"the topological VAE thesis, {_VAE_TABLES[self.name.partition('/')[2]]}"
+
+
+_VAE_TABLES = {"posed": "tables 6.6 to 6.13", "spontaneous": "tables 6.15 to 6.22"}
 
 
 def _named(study: str) -> tuple[str, ...]:

@@ -67,6 +67,15 @@ def test_every_recipe_is_listed_with_its_origin(capsys):
     assert {line.split(":")[0] for line in listed} == set(RECIPES) and len(listed) == len(RECIPES)
     assert all(RECIPES[line.split(":")[0]].source in line for line in listed)
     assert [line.split(":")[0] for line in studies] == list(STUDIES)
+    said = (
+        "Arbabzadah et al. 2016",
+        "Xiao 2024",
+        "Wright et al. 2019",
+        "Senadeera",
+        "tables 6.6 to 6.13",
+        "6.15 to 6.22",
+    )
+    assert all(source in line for source, line in zip(said, studies, strict=True))
 
 
 @pytest.mark.parametrize(
