@@ -13,6 +13,7 @@ from learning import embedding, telling
 from learning.checkpoints import load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
+from learning.descent import Descent
 from learning.image_config import ImageObjective
 from learning.images import ImageLearner, chosen_precision
 from learning.networks.mlp import Mlp
@@ -369,6 +370,21 @@ def test_the_rate_is_cut_by_a_fifth_when_f1_falls_by_a_tenth():
     assert [learning_rate(inverse, step, 10) for step in (0, 2, 4)] == pytest.approx([1, 1 / 2, 1 / 3])
 
 
+def test_a_training_whose_f1_falls_goes_on_at_a_lower_rate(release, tmp_path, monkeypatch):
+    told, rates = iter([0.9, 0.88, 0.6, 0.3, 0.5]), []
+    plain, move = ImageLearner.validate, Descent._move
+    monkeypatch.setattr(ImageLearner, "validate", lambda self: plain(self) | {"validation_f1": next(told, 0.5)})
+
+    def watched(self):
+        rates.append(self.optimiser.param_groups[0]["lr"])
+        move(self)
+
+    monkeypatch.setattr(Descent, "_move", watched)
+    cut = {"schedule": "cut", "decay": 0.2, "warmup": 0, "learning_rate": 1e-3}
+    trained(release, tmp_path, **cut, n_steps=10, validate_every=2, batch_size=4)
+    assert rates == pytest.approx([1e-3] * 6 + [0.8e-3] * 2 + [0.64e-3] * 2)
+
+
 def test_nesterov_is_that_of_torch_by_hand():
     weight = torch.nn.Parameter(torch.tensor([1.0]))
     chosen = dataclasses.replace(QUICK.optimiser, optimiser="sgd", momentum=0.9, nesterov="yes", learning_rate=0.1)
@@ -420,6 +436,24 @@ BACKBONES = [
     ("levi-hassner", 0.05, 44),
     ("cnn", 1, 16),
 ]
+
+
+@pytest.mark.parametrize(("architecture", "width", "size"), [*BACKBONES[:3], ("mobilenetv3_small_050", 1, 32)])
+def test_any_backbone_learns_triplets_by_a_metric_head(release, tmp_path, architecture, width, size):
+    how = {"architecture": architecture, "width": width, "size": size, "channels": 3, "batch_norm": "no"}
+    result = trained(release, tmp_path, **how, target="triplets", n_embedding=3, selection="last", n_steps=3,
+                     validate_every=3, triplet_batch_size=8)  # fmt: skip
+    checkpoint = load_checkpoint(result.checkpoint)
+    points = embedding.embed(checkpoint, release).mean
+    assert points.shape == (60, 3) and result.metrics["n_triplets_test"] == 40
+    test = release.triplets.where(release.triplets.split == "test")
+    assert geometry.satisfied_fraction(points, test.rows) == pytest.approx(result.satisfied_test)
+    torch.manual_seed(0)  # as the training began
+    fresh = dict(
+        ImageLearner(release, checkpoint.config, seed=0, device=torch.device("cpu")).network.body.named_parameters()
+    )
+    moved = dict(checkpoint.network.body.named_parameters())
+    assert sum(not torch.allclose(moved[name], fresh[name], atol=1e-6) for name in fresh) > len(fresh) / 2
 
 
 @pytest.mark.parametrize(("architecture", "width", "size"), BACKBONES)
