@@ -22,8 +22,7 @@ def create_questions(study, request) -> str:
         raise StudyError(f"{field}: {errors[0]}")
     wanted = form.cleaned_data
     made = studies.create_questions(study, wanted.get("same", 0), wanted.get("different", 0), wanted["seed"])
-    note = f" Note: {made.note}." if made.note else ""
-    return f"{made.n_questions} questions and {made.n_gold} gold questions in {made.n_batches} batches.{note}"
+    return f"{made} Note: {made.note}." if made.note else str(made)
 
 
 def open_study(study, request) -> str:

@@ -49,6 +49,10 @@ class QuestionsCreated:
     n_shared: int = 0  # of n_questions: those that everybody is asked
     note: str = ""  # what is less than wanted, and what follows from it
 
+    def __str__(self) -> str:
+        batches = "1 batch" if self.n_batches == 1 else f"{self.n_batches:,} batches"
+        return f"{self.n_questions:,} questions and {self.n_gold:,} gold questions in {batches}."
+
 
 def create_study(
     name: str,

@@ -73,7 +73,9 @@ def test_after_how_many_batches_somebody_is_judged(settings, after):
 
 def test_what_a_small_study_cannot_do_is_said(faces):
     study = studies.create_study("smiles", faces, batch_size=48)
-    assert "nobody can meet 8 gold questions here" in studies.create_questions(study, 3, 3).note
+    created = studies.create_questions(study, 3, 3)
+    assert str(created) == f"48 questions and {created.n_gold} gold questions in 1 batch."
+    assert "nobody can meet 8 gold questions here" in created.note
     other = studies.create_study("bright", faces, "rating", attributes=["kind"])
     note = studies.create_questions(other).note
     assert "gold: 0 of 18 questions were proposed because no stimulus has a known value of 'kind'" in note

@@ -37,10 +37,7 @@ class Command(BaseCommand):
             counts = {"n_questions": created.n_questions, "n_gold": created.n_gold, "n_batches": created.n_batches}
             self.stdout.write(json.dumps(counts | {"study": study.name, "state": study.state}))
         else:
-            self.stdout.write(
-                f"{created.n_questions} questions and {created.n_gold} gold questions in {created.n_batches} batches. "
-                f"The study is {study.state}: {entry_url(study)}"
-            )
+            self.stdout.write(f"{created} The study is {study.state}: {entry_url(study)}")
 
 
 def access_study(name: str) -> Study:
