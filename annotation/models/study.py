@@ -15,7 +15,7 @@ DEFAULT_CONSENT = (
 )
 DEFAULT_INSTRUCTIONS = (
     "You will see one face at the top and two below. Choose the one below whose expression "
-    "looks more like the face at the top. There is often no right answer: follow your first impression."
+    "is more like that of the face at the top. There is often no right answer: follow your first impression."
 )
 DEFAULT_DEBRIEFING = "Thank you. Your answers help to learn how people see faces."
 

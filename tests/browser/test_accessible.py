@@ -103,6 +103,9 @@ def test_the_states_of_a_question(findings):
     study = make_study(n_questions=6, n_gold=0, n_practice=2, responses_per_question=1, batch_size=3,
                        collection=make_collection(size=300))  # fmt: skip
     alice, page = enter(study), findings.page
+    page.route("**/pictures/**", lambda route: route.abort())  # they have not arrived yet
+    assert findings(alice, "practice", "#pictures[aria-busy]") == {}
+    page.unroute("**/pictures/**")
     findings(alice, "practice", "#question[data-ready]")
     page.keyboard.press("f")
     page.wait_for_selector("#feedback button")
