@@ -60,6 +60,9 @@ def test_gradients_of_the_losses():
     share, weight = torch.full((3, 4), 0.25).double(), torch.rand(4).double()
     logits = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda v: supervised.cross_entropy(v, share, weight, 0.1), logits)
+    target, known = torch.rand(3, 4).double() + 3, torch.tensor([[0.0, 1, 2, 0.5]] * 3).double()
+    for kind in ("squared", "absolute"):
+        assert torch.autograd.gradcheck(lambda v, k=kind: supervised.attribute_error(v, target, known, k), logits)
 
 
 def test_classes_by_hand():
