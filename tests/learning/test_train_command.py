@@ -49,11 +49,11 @@ def works(monkeypatch, trainer):
 
 
 def test_a_run_is_queued(release, sent):
-    state = run_train("topological-vae", "--release", "smiles-v1", "--set", "n_steps=70", "--seed", "2")
+    state = run_train("topological-vae", "--release", "smiles-v1", "--set", "n_steps=70", "patience=3", "--seed", "2")
     run = Run.objects.get()
     assert (state["run"], state["status"]) == (run.pk, "queued")
     assert sent == [run.pk]
-    assert (run.seed, run.config["training"]["n_steps"]) == (2, 70)
+    assert (run.seed, run.changes) == (2, {"n_steps": "70", "patience": "3"})
 
 
 def test_waiting_prints_the_figures_of_the_end(release, sent, monkeypatch, capsys):

@@ -16,7 +16,9 @@ class Command(BaseCommand):
         parser.add_argument("study", help="Name of a study.")
         parser.add_argument("--recipe", help=f"As `python -m learning --list` names them. First {recipes.DEFAULT}.")
         parser.add_argument("--every", type=int, help="Newly settled questions between trainings. First 100.")
-        parser.add_argument("--set", action="append", metavar="KEY=VALUE", dest="changes", help="Against the recipe.")
+        parser.add_argument(
+            "--set", action="extend", nargs="+", metavar="KEY=VALUE", dest="changes", help="Against the recipe."
+        )
         parser.add_argument("--seed", type=int)
         parser.add_argument("--warm-start", action="store_true", help="Begin with the weights of the last training.")
         parser.add_argument("--publish", action="store_true", help="Publish each report without its being read first.")

@@ -26,7 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--second", help="Name of the second collection's release, where the study has one.")
         parser.add_argument(
             "--set",
-            action="append",
+            action="extend",
+            nargs="+",
             default=[],
             metavar="KEY=VALUE",
             dest="changes",

@@ -25,7 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument(
             "--set",
-            action="append",
+            action="extend",
+            nargs="+",
             default=[],
             metavar="KEY=VALUE",
             dest="changes",
