@@ -4,7 +4,7 @@ import re
 
 QUANTITIES = {
     "satisfied": "satisfied triplets",
-    "satisfied_raw": "satisfied triplets, raw landmarks",
+    "satisfied_raw": "satisfied triplets, raw landmarks or pixels",
     "satisfied_neutral_difference": "satisfied triplets, expression minus neutral",
     "accuracy": "accuracy",
     "majority": "accuracy of always naming the commonest class",

@@ -17,12 +17,15 @@ from learning.services.runs import RunIsOpen, RunIsOver
 from learning.tasks import train_run
 from triplets.admin.looking import worded
 
+#: What a network is for -> the figure that the list shows, the first that a run has.
+RESULTS = {"accuracy_test": "accuracy", "r2_test": "R²", "satisfied_test": "satisfied"}
+
 
 @admin.register(Run)
 class RunAdmin(admin.ModelAdmin):
     form = RunForm
     add_form_template = "learning/run_add.html"
-    list_display = ["name", "release", "state", "progress", "satisfied", "seed", "created_at"]
+    list_display = ["name", "state", "progress", "release", "result", "seed", "created_at"]
     list_filter = ["status", "recipe", "release"]
     list_select_related = ["release"]
     search_fields = ["recipe", "release__name"]
@@ -59,10 +62,10 @@ class RunAdmin(admin.ModelAdmin):
             run.n_steps, run.step, run.step, run.n_steps,
         )  # fmt: skip
 
-    @admin.display(description="satisfied, test")
-    def satisfied(self, run):
-        value = run.metrics.get("satisfied_test")
-        return f"{value:.3f}" if isinstance(value, float) else "–"
+    @admin.display(description="result, test")
+    def result(self, run):
+        found = ((words, run.metrics.get(name)) for name, words in RESULTS.items())
+        return next((f"{words} {value:.3f}" for words, value in found if isinstance(value, float)), "–")
 
     @admin.action(description="Compare the selected runs", permissions=["view"])
     def compare(self, request, runs):

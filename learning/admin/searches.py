@@ -20,7 +20,7 @@ from learning.tasks import train_run
 class SearchAdmin(admin.ModelAdmin):
     form = SearchForm
     add_form_template = "learning/search_add.html"
-    list_display = ["name", "release", "state", "progress", "best_score", "created_at"]
+    list_display = ["name", "state", "progress", "release", "best_score", "created_at"]
     list_filter = ["status", "recipe"]
     list_select_related = ["release", "best"]
     search_fields = ["recipe", "release__name"]

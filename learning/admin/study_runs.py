@@ -20,7 +20,7 @@ from learning.tasks import train_run
 class StudyRunAdmin(admin.ModelAdmin):
     form = StudyRunForm
     add_form_template = "learning/study_add.html"
-    list_display = ["name", "release", "state", "progress", "seed", "created_at"]
+    list_display = ["name", "state", "progress", "release", "seed", "created_at"]
     list_filter = ["status", "study"]
     list_select_related = ["release"]
     search_fields = ["study", "release__name"]

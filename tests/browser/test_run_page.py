@@ -106,7 +106,7 @@ def test_the_list_of_runs_keeps_up_and_leaves_alone_what_is_ticked(page, run):
     expect(page.locator(f"input[value='{second.pk}']")).to_be_checked()
     Run.objects.update(status="finished", lease_token="", metrics={"satisfied_test": 0.8125})
     expect(page.locator(".field-state")).to_have_text(["Finished", "Finished"], timeout=20_000)
-    expect(page.locator(".field-satisfied").first).to_have_text("0.812")
+    expect(page.locator(".field-result").first).to_have_text("satisfied 0.812")
     assert page.complaints == []
 
 

@@ -125,7 +125,9 @@ def test_the_list_shows_status_and_place(researcher_client, release):
     make_run(release)
     page = researcher_client.get(LIST).content.decode()
     assert "Queued, place 1" in page and "Queued, place 2" in page and "Finished" in page
-    assert "5 / 5" in page and "0.700" in page
+    assert "5 / 5" in page and "satisfied 0.700" in page
+    Run.objects.filter(pk=first.pk).update(metrics={"accuracy_test": 0.625, "satisfied_test": 0.5})
+    assert "accuracy 0.625" in researcher_client.get(LIST).content.decode()
 
 
 def test_a_runs_page_and_its_progress(researcher_client, run):

@@ -15,7 +15,7 @@ RUN = Path(__file__).resolve().parents[2] / "learning" / "static" / "learning" /
     [
         ("loss", "loss"),
         ("validation_elbo", "ELBO, validation"),
-        ("satisfied_raw_test", "satisfied triplets, raw landmarks, test"),
+        ("satisfied_raw_test", "satisfied triplets, raw landmarks or pixels, test"),
         ("mae_of_mean_train", "mean absolute error of always saying the mean, training"),
         ("n_responses_test_asked_before", "responses, test, asked before"),
         ("n_annotators", "annotators"),

@@ -3,7 +3,7 @@
 "use strict";
 
 const UNDER_WAY = ".run-badge:is(.is-queued, .is-running, .is-stopping)";
-const LIVE_CELLS = ["state", "progress", "satisfied", "best_score"];
+const LIVE_CELLS = ["state", "progress", "result", "best_score"];
 
 function rowsOf(root) {
   const rows = [...root.querySelectorAll("#result_list tbody tr")];

@@ -24,7 +24,7 @@ function duration(seconds) {
 
 // What the training calls its figures, in words that say more; those of learning/terms.py are the same there.
 const CALLED = {
-  satisfied: "satisfied triplets", satisfied_raw: "satisfied triplets, raw landmarks",
+  satisfied: "satisfied triplets", satisfied_raw: "satisfied triplets, raw landmarks or pixels",
   satisfied_neutral_difference: "satisfied triplets, expression minus neutral", accuracy: "accuracy",
   majority: "accuracy of always naming the commonest class", f1: "F1", r2: "R²", mae: "mean absolute error",
   mae_of_mean: "mean absolute error of always saying the mean", pearson: "Pearson r", n_triplets: "triplets",
