@@ -186,9 +186,9 @@ class TestFinding:
         with pytest.raises(PictureRefused, match="there is no such file in"):
             find_picture(folder, "deep/b.png")
 
-    @pytest.mark.parametrize("name", ["deep/A.PNG", "deep/a", "deep/a.jpg"])
+    @pytest.mark.parametrize("name", ["deep/A.PNG", "deep/a", "deep/a.jpg", "a.png"])
     def test_what_may_have_been_meant_is_named(self, folder, name):
-        with pytest.raises(PictureRefused, match=r"there is no such file in .*, but there is 'a\.png'"):
+        with pytest.raises(PictureRefused, match=r"there is no such file in .*, but there is 'deep/a\.png'"):
             find_picture(folder, name)
 
     def test_a_name_is_found_however_its_accents_are_spelt(self, folder):

@@ -14,6 +14,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -22,6 +23,7 @@ from PIL import Image, ImageCms, ImageOps
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 QUALITY = 90
 MAX_SIDE = 65_500  # of a JPEG
+MOST_LISTED = 100_000  # files among which one that was meant is looked for
 
 
 class PictureRefused(ValueError):
@@ -62,11 +64,11 @@ def find_picture(folder: Path, name: str) -> Path:
     for part in parts:
         path = path / part
         if not os.path.lexists(path):
-            path = path.with_name(_entries(path.parent, _written_alike).get(_written_alike(part), part))
+            path = path.with_name(_names_in(path.parent).get(_written_alike(part), part))
         if path.is_symlink():
             raise PictureRefused("is reached through a symbolic link; expected the file itself")
     if not path.exists():
-        meant = _entries(path.parent, _meant_alike).get(_meant_alike(path.name))
+        meant = _files_below(Path(folder)).get(_meant_alike(path.name))
         raise PictureRefused(f"there is no such file in {folder}" + (f", but there is {meant!r}" if meant else ""))
     return path
 
@@ -103,21 +105,34 @@ def _written_alike(name: str) -> str:
 
 
 def _meant_alike(name: str) -> str:
-    """Upper and lower case, and the ending: what people get wrong in a list of files."""
+    """Upper and lower case, the ending, and the folder: what people get wrong in a list of files."""
     return PurePosixPath(_written_alike(name).casefold()).stem
 
 
-def _entries(folder: Path, spell: Callable[[str], str]) -> dict[str, str]:
-    try:
-        return _entries_at(folder, folder.stat().st_mtime_ns, spell)
-    except OSError:
-        return {}
+def _kept(listed: Callable) -> Callable:
+    """Let a folder be listed once, however many of its files are looked for."""
+    keep = functools.lru_cache(maxsize=8)(lambda folder, changed_at: listed(folder))
+
+    def list_again(folder: Path) -> dict[str, str]:
+        try:
+            return keep(folder, folder.stat().st_mtime_ns)
+        except OSError:
+            return {}
+
+    return list_again
 
 
-@functools.lru_cache(maxsize=8)
-def _entries_at(folder: Path, _mtime: int, spell: Callable[[str], str]) -> dict[str, str]:
-    """Return the names in a folder by how they are spelt, read once however many are looked for."""
-    return {spell(name): name for name in sorted(os.listdir(folder), reverse=True)}
+@_kept
+def _names_in(folder: Path) -> dict[str, str]:
+    """Return the names in a folder by how they are spelt."""
+    return {_written_alike(name): name for name in os.listdir(folder)}
+
+
+@_kept
+def _files_below(folder: Path) -> dict[str, str]:
+    """Return the paths of all files by what somebody may have meant by one."""
+    paths = (Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names)
+    return {_meant_alike(path.name): str(path) for path in sorted(islice(paths, MOST_LISTED), reverse=True)}
 
 
 def _read(path: Path, limits: Limits) -> bytes:
