@@ -15,7 +15,7 @@ from pathlib import Path
 SEPARATORS = (",", ";", "\t")
 BEGINNING = 1 << 16  # bytes in which a header is looked for
 SAVE_AS = "in Excel or LibreOffice, save it as 'CSV UTF-8'"
-_SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"sep=([,;|\t])\s*", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d+,", re.IGNORECASE)
 
 
