@@ -62,7 +62,9 @@ def of_individuals(found: dict) -> str:
     for key, words in (("left", "what is shown on the left"), ("same_side", "the side of the answer before")):
         if people[0][key]:
             n = sum(not person[key]["low"] <= 1 <= person[key]["high"] for person in people)
-            text += f" {n or 'Nobody'}{f' of {len(people)}' if n else ''} surely favours or avoids {words}."
+            text += (
+                f" {n} of {len(people)} surely favour or avoid {words}." if n else f" Nobody surely favours {words}."
+            )
     return text
 
 
