@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from analysis import sentences, wording
+from analysis.typesetting import bracketed
 
 UNKNOWN = "Not recorded."
 
@@ -189,7 +190,9 @@ def _metrics(results: dict) -> tuple[tuple[str, ...], tuple]:
     """Return (what is measured and how sure, rows of the figures)."""
     split, rows = results["splits"]["headline"], []
     if split is None:
-        return ("No triplet of the release could be measured.",), ()
+        rows = _answered(results)
+        said = "What the network answers about held-out pictures." if rows else "No triplet could be measured."
+        return (said,), (("figure", "value and 95 % interval"), *rows) if rows else ()
     rows.append(("share of triplets satisfied", wording.interval(results["satisfied"][split]["all"], 1)))
     for name, by_split in results["baselines"].items():
         rows.append((f"baseline: {wording.name_of(name)}", wording.interval(by_split[split]["all"], 1)))
@@ -203,6 +206,22 @@ def _metrics(results: dict) -> tuple[tuple[str, ...], tuple]:
         rows.append(("linear probe of the classes, accuracy", wording.interval(share, 1)))
     said = ("Share of held-out triplets on which the nearer face is the one that most people chose; chance is 50 %.",)
     return (*said, wording.meaning_of_intervals(results)), (("figure", "value and 95 % interval"), *rows)
+
+
+def _answered(results: dict) -> list[tuple[str, str]]:
+    """Return rows of what a network of pictures answers on the split that its report leads with."""
+    answers = results.get("answers") or {}
+    if "by_split" not in answers:
+        return []
+    of = answers["by_split"][answers["split"]]
+    if answers["kind"] == "class":
+        named = (("accuracy", "accuracy"), ("macro_f1", "macro F1"), ("auc", "AUC"))
+        return [(f"{words}, {answers['split']}", wording.interval(of[key], 1)) for key, words in named if of.get(key)]
+    return [
+        (f"{name}: Pearson r, {answers['split']}", bracketed(one["pearson"]))
+        for name, one in of["attributes"].items()
+        if one.get("pearson")
+    ]
 
 
 def _groups(results: dict) -> str:
@@ -226,8 +245,10 @@ def _distances(results: dict) -> str:
 def _training(results: dict) -> str:
     trained = results["provenance"]["checkpoint"]["release_sha256"] or "unknown"
     counts = results["splits"]["counts"].get("train")
-    if not results["provenance"]["is_same_release"] or counts is None:
+    if not results["provenance"]["is_same_release"]:
         return f"The release with SHA-256 {trained}, another than the one measured here."
+    if counts is None:
+        return f"The training part of the release with SHA-256 {trained}."
     return (
         f"The training part of the release with SHA-256 {trained}: {counts['triplets']:,} triplets of "
         f"{counts['stimuli']:,} faces of {counts['subjects']:,} people."
@@ -254,7 +275,7 @@ def _consent(settings: dict, collection: dict) -> str:
 
 def _caveats(results: dict) -> tuple[str, ...]:
     said = [wording.comparison(results)]
-    if results["splits"]["how"] != "subject":
+    if wording.held_out_by(results) != "subject":
         said.append("The figures do not speak of people whom the network has never seen.")
     if results["n"]["subjects"] < 30:
         said.append(f"{results['n']['subjects']} people are few: expect other figures on others.")

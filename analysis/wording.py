@@ -156,9 +156,18 @@ def meaning_of_intervals(results: dict) -> str:
     )
 
 
+def held_out_by(results: dict) -> str:
+    """Return how held-out cases were held out: triplets, or without any the pictures that a network answers about."""
+    answers = results.get("answers") or {}
+    if results["splits"]["headline"] is not None or "by_split" not in answers:
+        return results["splits"]["how"]
+    return "none" if answers["split"] == "train" else answers["how"]
+
+
 def meaning_of_splits(results: dict) -> str:
     """Return how the held-out triplets were held out."""
     splits, same = results["splits"], results["provenance"]["is_same_release"]
+    how = held_out_by(results)
     text = {
         "subject": "Everybody in the held-out pictures is absent from training: the split is by person.",
         "stimulus": "No held-out picture was part of training. Who is in the pictures is not known, so a person may "
@@ -167,7 +176,7 @@ def meaning_of_splits(results: dict) -> str:
         "triplet": "The split is by judgement: the faces of held-out triplets were seen in training, other judgements "
         "of them too. The figures speak of new judgements of known faces, not of new faces.",
         "none": "Nothing was held out. The figures flatter the representation and say nothing about new faces.",
-    }[splits["how"]]
+    }[how]
     if splits["is_validation_carved"] and "validation" in splits["counts"]:
         text += " Without validation triplets in the release, some training triplets were set aside to choose the step."
     if not same:

@@ -6,6 +6,8 @@ A figure with anything else is refused with NotDrawable, and is left to the brow
 """
 
 from analysis.drawing import around
+from analysis.drawing.clipping import clipped
+from analysis.drawing.naming import Box
 from analysis.drawing.sheet import PLAIN, Drawing, Mark, NotDrawable, Stroke, Words, plain
 from analysis.drawing.traces import trace_items
 
@@ -23,11 +25,13 @@ def drawing(figure: dict, width: float = 900.0) -> Drawing:
     items: list = []
     for name, one in axes.items():
         items += around.axis_items(name, one, axes, frame)
-    items += around.shape_items(layout.get("shapes", []), axes, frame)
+    whole = Box(frame.left, frame.top, frame.right, frame.bottom)
+    items += clipped(around.shape_items(layout.get("shapes", []), axes, frame), whole)
     bars = [t for t in traces if t.get("type") == "bar"]
     for trace in traces:
         x, y = (axes[around.long_name(trace.get(f"{a}axis", a))] for a in "xy")
-        items += trace_items(trace, x, y, frame, bars)
+        (left, right), (bottom, top) = frame.span(x, "x"), frame.span(y, "y")
+        items += clipped(trace_items(trace, x, y, frame, bars), Box(left, top, right, bottom))
     items += around.note_items(layout.get("annotations", []), axes, frame)
     return Drawing(width, height, (*items, *around.legend_items(legend, frame)))
 

@@ -28,7 +28,8 @@ def randomised(results: dict) -> dict | None:
             traces.append(_line(k, name, *zip(*points, strict=True)) | {"mode": "lines+markers"})
     if not traces:
         return None
-    layout = _layout("layers made random, from the answer down", {"range": [-0.25, 1.05]})
+    lowest = min(-0.2, *(value for trace in traces for value in trace["y"]))
+    layout = _layout("layers made random, from the answer down", {"range": [lowest - 0.05, 1.05]})
     title = "Rank correlation of maps with those of a network whose layers are shuffled; falling to 0 is good."
     return {"data": [*traces, _chance(max(t["x"][-1] for t in traces))], "layout": layout, "title": title}
 

@@ -89,7 +89,7 @@ def individuals(results: dict) -> dict | None:
         "hovertemplate": "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]} [%{customdata[3]}, "
         "%{customdata[4]}]<extra></extra>",
     }  # fmt: skip
-    height = min(max(6 * len(people), _BAND[0]), _BAND[1]) * len(bands) + 90
+    height = min(max(5 * len(people), _BAND[0]), _BAND[1]) * len(bands) + 90
     values, texts = zip(*TICKS, strict=True)
     edge = math.log10(_EDGE)
     layout = framed(

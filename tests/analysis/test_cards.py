@@ -61,3 +61,17 @@ def test_a_card_says_what_is_known_of_groups_of_people(rich):
     alone = rich | {"groups": {"omitted": "there is one person"}}
     said = "\n".join(card.markdown() for card in cards.cards(alone))
     assert "Whether it fails for some people more than for others cannot be told: there is one person." in said
+
+
+def test_the_card_of_a_network_of_pictures_speaks_of_its_answers(rich):
+    without = rich | {"splits": {"how": "none", "headline": None, "counts": {}, "is_validation_carved": False}}
+    text = cards.model_card(without).markdown()
+    assert "another than the one measured" not in text and "Nothing was held out" not in text
+    assert "Everybody in the held-out pictures is absent from training" in text
+    assert "do not speak of people whom the network has never seen" not in text
+    answers = rich["answers"]
+    figures = answers["by_split"][answers["split"]]
+    said = wording.interval(figures["accuracy"], 1) if answers["kind"] == "class" else "Pearson r"
+    assert said in text.replace("\\", "")
+    nothing = {name: part for name, part in without.items() if name != "answers"}
+    assert "No triplet could be measured" in cards.model_card(nothing).markdown()
