@@ -21,6 +21,12 @@ class PolicyForm(RecipeForm):
 class TitledForm(forms.ModelForm):
     """Title and note of a report, where the form has them."""
 
+    class Meta:
+        widgets = {
+            "title": forms.TextInput(attrs={"class": "vTextField", "size": 60}),
+            "note": forms.Textarea(attrs={"class": "vLargeTextField", "rows": 2}),
+        }
+
     def clean(self):
         found = super().clean()
         if {"title", "note"} <= found.keys():

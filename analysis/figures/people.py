@@ -83,13 +83,13 @@ def individuals(results: dict) -> dict | None:
     trace = {
         "type": "scatter", "mode": "markers", "name": "a person", "showlegend": False, "x": x, "y": y,
         "customdata": said,
-        "marker": {"color": "@accent", "size": 7 if few else 4},
+        "marker": {"color": "@accent", "size": 6 if few else 4},
         "error_x": {"type": "data", "symmetric": False, "array": more, "arrayminus": less, "width": 0,
                     "thickness": 1.2 if few else 0.5, "color": "@accent" if few else "@muted"},
         "hovertemplate": "<b>%{customdata[0]}</b>, %{customdata[1]}<br>%{customdata[2]} [%{customdata[3]}, "
         "%{customdata[4]}]<extra></extra>",
     }  # fmt: skip
-    height = min(max(5 * len(people), _BAND[0]), _BAND[1]) * len(bands) + 90
+    height = min(max(int(3.6 * len(people)), _BAND[0]), _BAND[1]) * len(bands) + 90
     values, texts = zip(*TICKS, strict=True)
     edge = math.log10(_EDGE)
     layout = framed(

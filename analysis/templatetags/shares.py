@@ -15,5 +15,11 @@ def percentage(share) -> str:
 
 @register.filter
 def number(value) -> str:
-    """Return four figures of a number, so that those of a row end alike; whole ones whole."""
-    return str(int(value)) if float(value).is_integer() else f"{value:#.4g}"
+    """Return four figures of a number, so that those of a row end alike; whole ones whole.
+
+    >>> number(0.75), number(-1200.5), number(60), number(12345.6)
+    ('0.7500', '−1,200', '60', '12,346')
+    """
+    is_whole = float(value).is_integer() or 1000 <= abs(value) < 1e9
+    text = f"{value:,.0f}" if is_whole else f"{value:#.4g}"
+    return text.replace("-", "\u2212")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import pages, shipped
+from analysis import pages, shipped, study_pages, study_report
+from tests.analysis.studies import made_up
 from tests.browser.test_accessible import AXE
 
 pytestmark = pytest.mark.browser
@@ -288,11 +289,28 @@ def test_paper_is_light_and_holds_every_plot_and_table(opened):
     assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()") == "#fcfbf8"
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.querySelector('table')).display") == "table"
-    assert page.is_hidden("nav")
+    assert page.is_hidden("nav") and page.is_hidden(".bench") and page.is_visible(".walk .grid")
+    short = "getComputedStyle(document.querySelector('#dimensions .scroll')).breakInside"
+    assert page.evaluate(short) == "avoid"
     page.emulate_media(media="screen", color_scheme="dark")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
     page.emulate_media(color_scheme="light")
+
+
+def test_of_many_networks_paper_holds_a_line_each_and_what_tells_more(chromium, tmp_path):
+    results = study_report.study_results(made_up("topological-vae/posed", tmp_path))
+    context = chromium.new_context(viewport=DESK)
+    page = context.new_page()
+    page.set_content(study_pages.render_study(results, title="Many"))
+    assert page.locator(".network[open]").count() == 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.locator(".network > summary:visible").count() == 43
+    # The collapsed one has a warning, and the last says why it was left out.
+    told = page.locator(".network > div:visible")
+    assert told.count() == 2 and "collapsed" in told.nth(0).inner_text() and "no pictures" in told.nth(1).inner_text()
+    context.close()
 
 
 def test_a_finger_chooses_a_face_turns_the_map_and_moves_the_face(chromium, file):
