@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from django.db.models import Case, Count, OuterRef, Q, Subquery, When
+from django.db.models import Case, Count, OuterRef, Prefetch, Q, Subquery, When
 from django.utils import timezone
 
 from learning import search_plot, studies, terms
-from learning.models import Run, Search, StudyRun
+from learning.models import Checkpoint, Run, Search, StudyRun
 from learning.services import searches, study_runs
 from learning.study_results import FINISHED, LEFT_OUT, STOPPED, PartResult, StudyResults
 from learning.sweeps import Trial
@@ -43,7 +43,6 @@ def is_to_be_evaluated(run_pk: int) -> bool:
 
 def run_state(run: Run) -> dict:
     """Return a run in a few words and numbers, JSON-able: what `manage.py train --json` prints."""
-    checkpoint = run.checkpoints.order_by("pk").last()
     return {
         "run": run.pk,
         "status": run.status,
@@ -54,7 +53,7 @@ def run_state(run: Run) -> dict:
         "step": run.step,
         "n_steps": run.n_steps,
         "metrics": run.metrics,
-        "checkpoint": checkpoint.pk if checkpoint else None,
+        "checkpoint": max((checkpoint.pk for checkpoint in run.checkpoints.all()), default=None),
     }
 
 
@@ -115,10 +114,19 @@ def _figure_words(figure: str) -> str:
     return ("minus " if figure.startswith("-") else "") + terms.metric(figure.removeprefix("-")) if figure else ""
 
 
+def study_progress(found: StudyRun) -> tuple[int, int]:
+    """Return how many networks of a study have ended, and how many there are."""
+    over = found.runs.filter(status__in=[Status.STOPPED, Status.FINISHED, Status.FAILED])
+    return over.count(), len(study_runs.parts_of(found))
+
+
 def study_run_page(found: StudyRun) -> dict:
     """Return what the page of a study shows: its networks in the publication's order, and how far they have come."""
     study = studies.study(found.study)
-    runs = {run.part: run for run in with_place(found.runs.all())}
+    kept = found.runs.select_related("release").prefetch_related(
+        Prefetch("checkpoints", Checkpoint.objects.only("run"))
+    )
+    runs = {run.part: run for run in with_place(kept)}
     trained = {part.name for part in study_runs.parts_of(found)}
     over = [run for run in runs.values() if run.is_over]
     under_way = sum(run.step / run.n_steps for run in runs.values() if not run.is_over and run.n_steps)

@@ -43,8 +43,8 @@ class StudyRunAdmin(admin.ModelAdmin):
 
     @admin.display(description="networks")
     def progress(self, found):
-        shown = selectors.study_run_page(found)
-        return f"{shown['n_over']} of {shown['n_parts']} have ended"
+        n_over, n_parts = selectors.study_progress(found)
+        return f"{n_over} of {n_parts} have ended"
 
     # A new study ---------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from learning import selectors, services
@@ -181,6 +183,16 @@ def test_a_researcher_starts_watches_stops_and_resumes_a_study(researcher_client
     assert f"study {study.pk}" in researcher_client.get(f"/admin/learning/run/{run.pk}/change/").content.decode()
     again = researcher_client.get(f"{LIST}add/?from={study.pk}").content.decode()
     assert "epochs=1" in again
+
+
+def test_watching_a_study_asks_the_database_little_however_many_networks_it_has(researcher_client, release):
+    """The page is asked for more than once a second while somebody watches."""
+    study, _ = services.create_study_run(release, "vit-vs-resnet")
+    assert study.runs.count() == 15
+    for address in (f"{LIST}{study.pk}/change/", LIST):
+        with CaptureQueriesContext(connection) as asked:
+            assert researcher_client.get(address).status_code == 200
+        assert len(asked) < 18
 
 
 @pytest.mark.parametrize(
