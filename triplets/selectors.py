@@ -1,15 +1,20 @@
 """What pages show of collections, question sets and releases. Everything is counted by the database."""
 
+import io
+import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+import pyarrow.parquet
 from django.db.models import Count
 from django.utils import timezone
 
 from triplets.models import Collection, Errand, Question, QuestionSet, Release, Split, Stimulus
 from triplets.schemes import SCHEMES
 
+_USES = {Split.TRAIN: "training", Split.VALIDATION: "validation", Split.TEST: "testing"}
 SPLITS = (*(split.value for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)), "")
 
 
@@ -66,6 +71,18 @@ def release_files(release: Release) -> list[dict]:
     if pictures:
         listed.append({"path": "", "label": f"images/ ({len(pictures)} pictures)", "n_bytes": sum(pictures)})
     return listed
+
+
+def release_splits(release: Release) -> str:
+    """Return a sentence on which splits the settled triplets, or else the ratings, are in: what a network will see."""
+    table = "triplets" if release.n_triplets else "ratings"
+    with release.archive.open("rb") as file, zipfile.ZipFile(file) as packed:
+        content = io.BytesIO(packed.read(f"{table}.parquet"))
+    counts = Counter(pyarrow.parquet.read_table(content, columns=["split"]).column("split").to_pylist())
+    told = [f"{counts[split]:,} for {use}" for split, use in _USES.items()]
+    if counts[Split.NONE]:
+        told.append(f"{counts[Split.NONE]:,} for none of these, because they show people of different splits")
+    return f"Of the {table} {', '.join(told)}." if counts else ""
 
 
 def release_settings(release: Release) -> list[tuple[str, object]]:

@@ -14,10 +14,12 @@ from django.utils import timezone
 
 from annotation.models import ImportedFile, Response
 from annotation.services import errands as annotation_errands
+from annotation.services.releases import freeze_release
 from tests.annotation.making import make_study, work
 from tests.triplets.pictures import encoded, gradient
 from triplets import tasks
 from triplets.models import Collection, Errand, Release, Stimulus
+from triplets.selectors import release_splits
 from triplets.services import errands
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +81,13 @@ def test_a_release_is_frozen_once_however_often_it_is_asked_for():
     first.refresh_from_db()
     assert first.release == Release.objects.get()
     assert first.message.startswith(f"{study.name}-v1: 3 triplets, 0 ratings, ")
+    assert first.message.endswith("Of the triplets 3 for training, 0 for validation, 0 for testing.")
+    study.question_set.questions.filter(role="ordinary").update(split="none")
+    assert release_splits(freeze_release(study)) == (
+        "Of the triplets 0 for training, 0 for validation, 0 for testing, 3 for none of these, because they show "
+        "people of different splits."
+    )
+    study.question_set.questions.filter(role="ordinary").update(split="train")
     again = errands.create_errand("release", question_set=study.question_set)
     assert again != first
     errands.do_errand(again.pk)

@@ -10,6 +10,7 @@ from annotation.management.commands.create_questions import access_study
 from annotation.services.consensus import SettlingContended
 from annotation.services.releases import ReleaseRefused, freeze_release
 from triplets.archive import ReleaseDamaged
+from triplets.selectors import release_splits
 
 
 class Command(BaseCommand):
@@ -31,6 +32,8 @@ class Command(BaseCommand):
             f"{release.name}: {release.n_triplets:,} triplets, {release.n_ratings:,} ratings, "
             f"{release.n_responses:,} responses, SHA-256 {release.sha256}"
         )
+        if splits := release_splits(release):
+            self.stdout.write(splits)
         if as_json:
             described = {
                 "release": release.name,
