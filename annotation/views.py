@@ -27,6 +27,7 @@ from annotation.serializers import shown_question, unanswered
 from annotation.services import links
 from annotation.services.assignments import active_assignment, claim_assignment, has_more
 from annotation.services.demographics import record_demographics, wants_demographics
+from annotation.services.drawing import usual_length
 from annotation.services.entrances import completion_url
 from annotation.services.practice import check_practice, example_of, expected_answer, practice_of
 from annotation.services.responses import record_answer
@@ -123,7 +124,7 @@ def take(request, participation):
     if not is_active and participation.n_assignments == 0:
         links.require_open(participation.study)
     if not links.has_consented(participation):
-        return page(request, participation, "consent")
+        return page(request, participation, "consent", n_questions=usual_length(participation.study))
     if is_active:
         return go(request, "questions")
     if participation.n_assignments:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db.models import Max
+
 from annotation.models import BatchQuestion, Participation, Presentation, Response, Study
 from annotation.ordering import group_by_key, order_pass
 from triplets.models import Question
@@ -70,6 +72,16 @@ def n_gold_wanted(n_seen: int, n_per_batch: int, min_gold: int) -> int:
     if n_per_batch == 0:
         return 0
     return n_per_batch + max(0, min(N_EXTRA_GOLD, min_gold - n_seen - n_per_batch))
+
+
+def usual_length(study: Study) -> int:
+    """Return about how many questions a newcomer's first pass asks, the known ones among them; 0 without any."""
+    n_members = study.batches.aggregate(n=Max("n_questions"))["n"] or 0
+    n_gold = n_gold_wanted(0, study.n_gold_per_batch, study.min_gold) if n_members else 0
+    if n_gold:
+        n_gold = min(n_gold, study.question_set.questions.filter(role=Question.Role.GOLD).count())
+    n_shared = n_shared_wanted(study.shared_share, n_members) if n_members else 0
+    return n_members + n_gold + n_shared + round(study.repeat_share * n_members)
 
 
 def passes_until_judged(study: Study) -> int | None:

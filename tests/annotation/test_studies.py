@@ -9,9 +9,10 @@ from django.core.management import CommandError, call_command
 
 from annotation.errors import NothingToAsk, QuestionsExist, StudyError
 from annotation.models import BatchQuestion, Slot, Study
-from annotation.services import studies
+from annotation.services import links, studies
+from annotation.services.assignments import claim_assignment
 from annotation.services.drawing import passes_until_judged
-from tests.annotation.making import add_questions, make_collection, make_study
+from tests.annotation.making import add_questions, enter, make_collection, make_study
 from triplets.models import Question, Stimulus, Subject
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,20 @@ def test_after_how_many_batches_somebody_is_judged(settings, after):
     study = make_study(n_questions=12, n_gold=12, is_open=False, **settings)
     assert study.batches.count() == 4
     assert passes_until_judged(study) == after
+
+
+@pytest.mark.parametrize(
+    ("settings", "n"),
+    [({}, 3 + 3), ({"n_gold": 2}, 3 + 2), ({"n_gold_per_batch": 0}, 3), ({"repeat_share": 0.4}, 3 + 3 + 1)],
+)
+def test_before_they_agree_people_read_how_long_it_is(client, settings, n):
+    study = make_study(**{"n_questions": 9, "n_gold": 12} | settings)
+    alice = enter(study, is_ready=False)
+    asked = client.get(f"/take/{links.participation_token(alice)}/").content.decode()
+    assert f"One set has about {n} questions" in asked
+    links.record_consent(alice)
+    links.record_practice(alice)
+    assert claim_assignment(study, alice.annotator).n_positions == n
 
 
 def test_what_a_small_study_cannot_do_is_said(faces):
