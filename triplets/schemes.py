@@ -126,6 +126,20 @@ def _mediapipe() -> Scheme:
     )  # fmt: skip
 
 
+def _mediapipe_without_irises() -> Scheme:
+    """MediaPipe Face Mesh where landmarks were not refined: the first 468 points of the 478."""
+    ours, n = _mediapipe(), 468
+    return replace(
+        ours,
+        name="mediapipe-468",
+        n_points=n,
+        left_eye=tuple(point for point in ours.left_eye if point < n),
+        right_eye=tuple(point for point in ours.right_eye if point < n),
+        lines=tuple(line for line in ours.lines if max(line) < n),
+        mirror=ours.mirror[:n],
+    )
+
+
 def _webmorph() -> Scheme:
     """The 189-point template of WebMorph (files `.tem`); points 0 and 1 are the pupils, which move with the gaze."""
     left_lower, left_upper = (18, 28, 29, 30, 22), (18, 19, 20, 21, 22)
@@ -195,6 +209,5 @@ def _openface() -> Scheme:
     )  # fmt: skip
 
 
-SCHEMES: dict[str, Scheme] = {
-    scheme.name: scheme for scheme in (_synthetic(), _mediapipe(), _webmorph(), _bu3dfe(), _openface())
-}
+_ALL = (_synthetic(), _mediapipe(), _mediapipe_without_irises(), _webmorph(), _bu3dfe(), _openface())
+SCHEMES: dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}

@@ -73,6 +73,7 @@ def test_mediapipe_on_real_faces(shared_data):
     scheme = SCHEMES["mediapipe-478"]
     for face in points:
         assert_is_a_face(face, scheme)
+        assert_is_a_face(face[:468], SCHEMES["mediapipe-468"])
     # The iris's centre lies within its eye, between the lids.
     for side, iris in (("left", 468), ("right", 473)):
         lids = points[:, list(getattr(scheme, f"{side}_lower_lid"))]

@@ -403,8 +403,8 @@ class TestLandmarkText:
         (tmp_path / "tem").mkdir()
         (tmp_path / "tem" / "007_neutral.tem").write_text("3\n400.0\t632.0\n0 8\n12 16\n1\n0\n3\n0 1 2\n")
         options = ("--images", tmp_path / "pictures", "--width", 400, "--subject", r"^(\d+)_")
-        rows, points, _ = convert("tem", tmp_path / "tem", *options)
-        assert rows["007_neutral.jpg"].subject == "007"
+        rows, points, summary = convert("tem", tmp_path / "tem", *options)
+        assert rows["007_neutral.jpg"].subject == "007" and summary["scheme"] == ""  # another template than the 189's
         assert points.of("007_neutral.jpg").tolist() == [[100, 158], [0, 2], [3, 4]]
 
     def test_bad_tem_and_a_missing_picture(self, tmp_path, convert):
@@ -423,9 +423,19 @@ class TestLandmarkText:
         np.save(tmp_path / "set" / "a.npy", np.full((478, 3), [0.5, 0.25, -0.1], dtype=np.float32))
         rows, points, _ = convert("mediapipe", tmp_path / "set")
         assert list(rows) == ["a.jpg"] and np.allclose(points.of("a.jpg")[0], [100, 25, -20])
-        np.save(tmp_path / "set" / "a.npy", np.zeros((468, 3)))
+        np.save(tmp_path / "set" / "a.npy", np.zeros((70, 3)))
         assert convert("mediapipe", tmp_path / "set") is None
-        assert "a.npy: float64 of shape (468, 3): expected floats (478, 3), with irises" in convert.said
+        assert "a.npy: float64 of shape (70, 3): expected floats (478, 3), or (468, 3) without irises" in convert.said
+
+    def test_a_mesh_without_irises_has_a_scheme_of_its_own(self, tmp_path, convert):
+        for name in ("a", "b"):
+            picture(tmp_path / "set" / f"{name}.jpg", (200, 100))
+            np.save(tmp_path / "set" / f"{name}.npy", np.full((468, 3), 0.5, dtype=np.float32))
+        _, points, summary = convert("mediapipe", tmp_path / "set")
+        assert summary["scheme"] == "mediapipe-468" and points.n_points == 468
+        np.save(tmp_path / "set" / "b.npy", np.full((478, 3), 0.5, dtype=np.float32))
+        assert convert("mediapipe", tmp_path / "set") is None
+        assert "landmarks (478, 3) with unknown numbers or unlike the first, (468, 3)" in convert.said
 
 
 @pytest.mark.shared_data

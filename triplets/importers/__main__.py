@@ -98,7 +98,7 @@ def main(arguments=None) -> int:
         summary = {f"n_{name}": n for name, n in counts.items()} | {"n_left_out": len(found.bad)}
         if found.ratings is not None:
             summary |= {"n_ratings": len(found.ratings), "n_raters": len(found.ratings.raters)}
-        print(json.dumps({"format": given.format, **summary, "scheme": scheme, "out": str(found.folder)}))
+        print(json.dumps({"format": given.format, **summary, "scheme": found.scheme, "out": str(found.folder)}))
     return 0
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 
 from triplets.importers.manifest import ManifestRow
 from triplets.importers.single_ratings import SingleRatings
+from triplets.schemes import scheme_named, scheme_of
 
 FIXED = ("subject", "class_label", "degree", "is_neutral", "split")
 
@@ -180,6 +181,10 @@ def _gather(faces, scratch: Path, found: Converted) -> Converted:
     found.n_subjects, found.n_landmarks = len(subjects), len(with_points)
     if with_points:
         _write_landmarks(scratch, with_points, shape)
+        if found.scheme and scheme_named(found.scheme).n_points != shape[0]:
+            # MediaPipe's mesh comes with irises and without; WebMorph knows further templates.
+            other = scheme_of(shape[0])
+            found.scheme = other.name if other else ""
     (scratch / "rows").unlink()
     (scratch / "points").unlink()
     return found

@@ -33,8 +33,8 @@ def read_tem(source: Path, options: Options) -> Iterator[Face | Bad]:
 
 
 def read_mediapipe(source: Path, options: Options) -> Iterator[Face | Bad]:
-    """Read a folder of `.npy`, (478, 3) each as Face Mesh with irises gives them: shares of the picture's width
-    (x and z) and height (y), turned into pixels, or pixels already.
+    """Read a folder of `.npy`, (478, 3) each as Face Mesh with irises gives them, or (468, 3) without: shares of the
+    picture's width (x and z) and height (y), turned into pixels, or pixels already.
     """
     return _read(source, options, ".npy", _mediapipe)
 
@@ -149,8 +149,10 @@ def _pts(path: Path) -> np.ndarray:
 
 def _mediapipe(path: Path, size) -> np.ndarray:
     points = np.load(path, allow_pickle=False)
-    if points.shape != (478, 3) or points.dtype.kind != "f":
-        raise ValueError(f"{points.dtype} of shape {points.shape}: expected floats (478, 3), with irises")
+    if points.shape not in ((478, 3), (468, 3)) or points.dtype.kind != "f":
+        raise ValueError(
+            f"{points.dtype} of shape {points.shape}: expected floats (478, 3), or (468, 3) without irises"
+        )
     if np.abs(points[:, :2]).max() > 2:
         return points
     if size is None:
