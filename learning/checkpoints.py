@@ -24,7 +24,7 @@ from torch import nn
 from learning.config import Config, TopologicalVaeNetwork
 from learning.datasets import Preprocessing
 from learning.judgements import KnownStimuli
-from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, graded, markov_steps
+from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, alternating, graded, markov_steps
 from learning.networks.topological_vae import TopologicalVae
 from learning.ordinal_config import OrdinalNetwork
 from learning.pictures import PicturePreprocessing
@@ -82,6 +82,8 @@ def _picture_network(config: Config, preprocessing: PicturePreprocessing) -> nn.
 def _embedding(config: Config, preprocessing: KnownStimuli) -> nn.Module:
     network, n_people = config.network, len(preprocessing.annotators)
     shape = (network.n_latent, network.n_members, torch.from_numpy(preprocessing.groups))
+    both = alternating(network.n_members)
+    is_city = {"squared": torch.zeros_like(both), "city-block": torch.ones_like(both), "both": both}[network.distance]
     if network.kind == "annotator-embedding":
         n_periods = torch.from_numpy(preprocessing.n_periods)
         times = torch.arange(int(n_periods.max())) * (preprocessing.period / network.mood_length)
@@ -93,8 +95,9 @@ def _embedding(config: Config, preprocessing: KnownStimuli) -> nn.Module:
             moods=torch.from_numpy(preprocessing.moods),
             mood_steps=network.mood_spread * markov_steps(times),
             n_periods=n_periods,
+            is_city=is_city,
         )
-    return OrdinalEmbedding(len(preprocessing.stimuli), *shape)
+    return OrdinalEmbedding(len(preprocessing.stimuli), *shape, is_city=is_city)
 
 
 class Kind(NamedTuple):

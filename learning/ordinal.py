@@ -1,5 +1,6 @@
 """Embeddings of judgements as the training loop sees them: of settled triplets, and of each annotator's responses."""
 
+import contextlib
 import dataclasses
 from typing import ClassVar
 
@@ -131,7 +132,9 @@ class OrdinalLearner:
             for step in range(_TRIAL_STEPS):
                 adam.param_groups[0]["lr"] = learning_rate(config.optimiser, step, _TRIAL_STEPS)
                 adam.zero_grad()
-                (self._cost(train).sum() + self._prior() / train["votes"].sum()).backward()
+                with self._softened(step, _TRIAL_STEPS):
+                    cost = self._cost(train).sum()
+                (cost + self._prior() / train["votes"].sum()).backward()
                 adam.step()
             with torch.no_grad():
                 return as_numpy(self._trial_costs(held))
@@ -153,10 +156,24 @@ class OrdinalLearner:
         if size < self.n_train:
             drawn = torch.randint(self.n_train, (size,), generator=generator, device=self.device)
             batch = {name: values[drawn] for name, values in batch.items()}
-        cost = self._cost(batch).sum()
+        with self._softened(step, self.config.training.n_steps):
+            cost = self._cost(batch).sum()
         prior = self._prior() / self.n_votes
         terms = {"loss": (cost + prior).detach(), "judgement": cost.detach(), "prior": prior.detach()}
         return cost + prior, {name: value / self.network.n_members for name, value in terms.items()}
+
+    @contextlib.contextmanager
+    def _softened(self, step: int, n_steps: int):
+        """Let city-block differences begin as squares and be absolute values in the second half of all steps.
+
+        Begun with absolute values, most members end where no point can pass another (smoothing, and ever less of it, is
+        the remedy of Groenen, Heiser & Meulman 1999).
+        """
+        self.network.squared_share = max(0.0, 1 - 2 * step / n_steps)
+        try:
+            yield
+        finally:
+            self.network.squared_share = 0.0
 
     def _cost(self, batch: dict[str, Tensor]) -> Tensor:
         """Return (M,) the mean cost of a vote."""

@@ -16,21 +16,25 @@ class OrdinalNetwork:
     groups : columns of the stimuli, separated by commas, such as "subject" or "subject,class_label" or a further
         column by name: two stimuli that differ there are farther apart, by how much is learnt. A column that the
         release does not know is left out.
+    distance : how members compare coordinates: "squared" by the sum of squared differences, "city-block" by that of
+        absolute ones, which fits dimensions that people attend to separately (Shepard 1964); "both": every other
+        member the one, the others the other.
     """
 
     kind: str = "ordinal-embedding"
     n_latent: int = within(0, 4096, 0)
     n_members: int = within(1, 1000, 6)
     groups: str = ""
+    distance: str = one_of("squared", "city-block", "both", default="squared")
 
 
 @dataclass(frozen=True)
 class OrdinalObjective:
     """What a judgement costs, and the priors.
 
-    judgement_loss : "bradley-terry" softplus(d_ap - d_an) of squared distances d (stochastic triplet embedding with
-        Gaussian kernels), "t-ste" the same with Student kernels, "soe" max(0, margin + s_ap - s_an) squared, of
-        distances s (soft ordinal embedding).
+    judgement_loss : "bradley-terry" softplus(d_ap - d_an) of squared or city-block distances d (with the former
+        stochastic triplet embedding with Gaussian kernels), "t-ste" the same with Student kernels, "soe"
+        max(0, margin + s_ap - s_an) squared, of their roots s (soft ordinal embedding).
     degrees : degrees of freedom of t-STE, 0: n_latent - 1, at least 1. margin : of SOE.
     verdicts : "votes" each of a triplet's votes counts, for and against; "majority" the verdict alone, once.
     ridge : prior precision of the coordinates, so that rarely judged stimuli stay near the middle.

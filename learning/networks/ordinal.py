@@ -28,6 +28,16 @@ def graded(n_latent: int, n_members: int) -> Tensor:
     return torch.tensor([math.floor(_SIZES[member % len(_SIZES)] * n_latent + 0.5) for member in range(n_members)])
 
 
+def alternating(n_members: int) -> Tensor:
+    """Return (M,) bool, every other member, so that of each size of `graded` half are.
+
+    >>> alternating(8).int().tolist()
+    [0, 1, 0, 1, 1, 0, 1, 0]
+    """
+    member = torch.arange(n_members)
+    return (member + member // len(_SIZES)) % 2 == 1
+
+
 def markov_steps(times: Tensor) -> Tensor:
     """Return (K, K) lower triangular L: L @ standard normal numbers is a walk that forgets, of variance 1.
 
@@ -46,11 +56,16 @@ class OrdinalEmbedding(nn.Module):
     groups : (G, n) int, which stimuli share a value; -1 unknown. A squared distance is that of the coordinates plus,
         for each group in which two stimuli differ, a learnt amount.
     sizes : (M,) int, how many dimensions each member has; None: all n_latent
+    is_city : (M,) bool, whose coordinates are compared city-block: absolute differences take the place of squared ones.
+        Their sum is a squared distance, too, in a space of more dimensions (`points`); None: nobody's
+    squared_share : of those differences while they are fitted: from squares, 1, on their way to absolute values, 0
     coordinates : (M, n, d), d the most; those beyond a member's size are not used
     spacing : (M, G), softplus of it is what a difference of group adds
     """
 
-    def __init__(self, n_stimuli: int, n_latent: int, n_members: int = 1, groups: Tensor | None = None, sizes=None):
+    def __init__(
+        self, n_stimuli: int, n_latent: int, n_members: int = 1, groups: Tensor | None = None, sizes=None, is_city=None
+    ):
         super().__init__()
         self.n_latent = n_latent
         sizes = torch.full((n_members,), n_latent) if sizes is None else sizes
@@ -59,6 +74,9 @@ class OrdinalEmbedding(nn.Module):
         self.register_buffer("groups", groups, persistent=False)
         is_used = (torch.arange(self.n_columns) < sizes[:, None])[:, None].float()
         self.register_buffer("is_used", is_used, persistent=False)
+        is_city = torch.zeros(n_members, dtype=torch.bool) if is_city is None else is_city
+        self.register_buffer("is_city", is_city, persistent=False)
+        self.squared_share = 0.0
         self.coordinates = nn.Parameter(_START * is_used * torch.randn(n_members, n_stimuli, self.n_columns))
         self.spacing = nn.Parameter(torch.full((n_members, len(groups)), -1.0))
         # A column for each value of each group: 1 for the stimuli that have it.
@@ -82,7 +100,7 @@ class OrdinalEmbedding(nn.Module):
         return None
 
     def squared_distances(self, rows: Tensor, annotator: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return (M, v) squared distances from anchor to positive and from anchor to negative.
+        """Return (M, v) squared distances from anchor to positive and from anchor to negative, or city-block ones.
 
         rows : (v, 3) anchor, positive, negative. annotator : (v,) rows of `weights`, -1 or None: the group.
         """
@@ -96,33 +114,63 @@ class OrdinalEmbedding(nn.Module):
             annotator = annotator % weights.shape[1]
         anchor, positive, negative = rows.unbind(1)
         if weights.shape[1] * n * n > _PAIRS_A_JUDGEMENT * len(rows):
-            chosen = weights[:, annotator]
-            return tuple(
-                (chosen * (points[:, anchor] - points[:, other]).square()).sum(-1) for other in (positive, negative)
-            )
-        weighted = points[:, None] * weights[:, :, None]
+            chosen, squared = weights[:, annotator], self._squared_share_of_columns()
+            apart = (points[:, anchor] - points[:, other] for other in (positive, negative))
+            return tuple((chosen * torch.lerp(step.abs(), step.square(), squared)).sum(-1) for step in apart)
+        flat, start = self._every(points, weights).flatten(1), (annotator * n + anchor) * n
+        return flat.index_select(1, start + positive), flat.index_select(1, start + negative)
+
+    def _squared_share_of_columns(self) -> Tensor:
+        """Return (M, 1, D), how much of a column of `space` is compared by squared differences, the rest by absolute
+        ones: 1 but for the coordinates of city-block members."""
+        is_coordinate = torch.arange(self.n_columns + len(self.indicated), device=self.is_city.device) < self.n_columns
+        is_city = (self.is_city[:, None, None] & is_coordinate).to(self.coordinates.dtype)
+        return 1 - is_city * (1 - self.squared_share)
+
+    def _every(self, points: Tensor, weights: Tensor) -> Tensor:
+        """Return (M, A, n, n) the distances between all stimuli for points (M, n, D) and weights (M, A, D)."""
+        weighted = points[:, None] * (weights * self._squared_share_of_columns())[:, :, None]
         length = (weighted * points[:, None]).sum(-1)
         every = length[..., None] + length[..., None, :] - 2 * weighted @ points[:, None].transpose(-1, -2)
-        flat, start = every.clamp_min(0).flatten(1), (annotator * n + anchor) * n
-        return flat.index_select(1, start + positive), flat.index_select(1, start + negative)
+        every, city = every.clamp_min(0), self.is_city.nonzero()[:, 0]
+        if not len(city):
+            return every
+        weights = (1 - self.squared_share) * weights[city, :, None, : self.n_columns]
+        scaled = (points[city, None, :, : self.n_columns] * weights).flatten(0, 1)
+        between = torch.cdist(scaled, scaled, p=1.0)
+        return every.index_add(0, city, between.view(len(city), *every.shape[1:]))
 
     @torch.no_grad()
     def points(self) -> Tensor:
         """Return (n, k) one space: squared distances in it are the mean of the members'.
 
         On its principal axes, most variance first, empty ones left out; the largest entry of an axis is positive.
+        Where members are city-block by classical scaling of all distances, which is exact: sums of absolute differences
+        are of negative type (Schoenberg 1938).
         """
-        together = self.space().permute(1, 0, 2).flatten(1).double() / math.sqrt(self.n_members)
-        together = together - together.mean(dim=0)
-        left, singular, _ = torch.linalg.svd(together, full_matrices=False)
+        if self.is_city.any():
+            spread, vectors = torch.linalg.eigh(self._products())
+            axes, singular = vectors.flip(1), spread.flip(0).clamp_min(0).sqrt()
+        else:
+            together = self.space().permute(1, 0, 2).flatten(1).double() / math.sqrt(self.n_members)
+            axes, singular, _ = torch.linalg.svd(together - together.mean(dim=0), full_matrices=False)
         n_used = max(1, int((singular > 1e-6 * singular[0]).sum()))
-        axes = left[:, :n_used] * singular[:n_used]
+        axes = axes[:, :n_used] * singular[:n_used]
         sign = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)).sign()
         return (axes * sign).float()
 
+    def _products(self) -> Tensor:
+        """Return (n, n) inner products of centred points whose squared distances are the mean of the members'."""
+        points = self.space().double()
+        everybody = points.new_ones(self.n_members, 1, points.shape[-1])
+        distances = self._every(points, everybody).mean(dim=(0, 1))
+        centred = distances - distances.mean(dim=0)
+        return -0.5 * (centred - centred.mean(dim=1, keepdim=True))
+
 
 class AnnotatorEmbedding(OrdinalEmbedding):
-    """The same with weights: annotator a sees the squared distance sum_k w_ak (x_ik - x_jk)**2, times a consistency.
+    """The same with weights: annotator a sees the squared distance sum_k w_ak (x_ik - x_jk)**2, times a consistency, or
+    the city-block distance sum_k w_ak |x_ik - x_jk|.
 
     deviation : (M, A, d + G), w = softplus(1 + deviation) / softplus(1), so 0 is the group, a weight of 1
     noise : (M, A), the consistency exp(noise - mean noise) says how firmly a distance decides
@@ -137,9 +185,9 @@ class AnnotatorEmbedding(OrdinalEmbedding):
 
     def __init__(
         self, n_stimuli: int, n_annotators: int, n_latent: int, n_members=1, groups=None, sizes=None, moods=None,
-        mood_steps=None, n_periods=None,
+        mood_steps=None, n_periods=None, is_city=None,
     ):  # fmt: skip
-        super().__init__(n_stimuli, n_latent, n_members, groups, sizes)
+        super().__init__(n_stimuli, n_latent, n_members, groups, sizes, is_city)
         # Saved, for the coordinates do not tell where members have sizes of their own.
         self.register_buffer("dimensions", torch.tensor(n_latent))
         moods = torch.zeros(0, n_stimuli, dtype=torch.long) if moods is None else moods

@@ -55,11 +55,12 @@ def write(folder, stimuli, triplets, responses, landmarks=None):
     return archive.read_release(folder)
 
 
-def crowd(folder, *, n=24, weights=None, n_each=500, n_test=150, noise=0.0, seed=0, habits=None):
+def crowd(folder, *, n=24, weights=None, n_each=500, n_test=150, noise=0.0, seed=0, habits=None, power=2):
     """Return (release, points (n, 2), weights (A, 2)): every annotator answers questions of their own.
 
-    Squared distances are weighted by annotator; noise is the scale of a logistic error. The verdict of a question is
-    its one answer. habits : (A, 2) log odds for the left, and for the side of the answer before.
+    Squared differences (or with another power) are weighted by annotator and added up; noise is the scale of a logistic
+    error. The verdict of a question is its one answer. habits : (A, 2) log odds for the left, and for the side of the
+    answer before.
     """
     rng = np.random.default_rng(seed)
     weights = np.array([[1.9, 0.1], [0.1, 1.9], [1.0, 1.0], [1.6, 0.4]] if weights is None else weights)
@@ -68,7 +69,8 @@ def crowd(folder, *, n=24, weights=None, n_each=500, n_test=150, noise=0.0, seed
     rows = np.array([rng.choice(n, 3, replace=False) for _ in range(total)])
     person = np.repeat(np.arange(len(weights)), n_each + n_test)
     split = np.where(np.arange(total) % (n_each + n_test) < n_each, "train", "test")
-    first, second = ((weights[person] * (points[rows[:, 0]] - points[rows[:, place]]) ** 2).sum(1) for place in (1, 2))
+    steps = (np.abs(points[rows[:, 0]] - points[rows[:, place]]) for place in (1, 2))
+    first, second = ((weights[person] * step**power).sum(1) for step in steps)
     odds = second - first + (noise * rng.logistic(size=total) if noise else 0)
     chose_first, is_first_left = odds > 0, None
     if habits is not None:

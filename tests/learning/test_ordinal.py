@@ -9,7 +9,7 @@ from learning import dimensions, embedding, judgements, ordinal_losses
 from learning.checkpoints import CheckpointDamaged, load_checkpoint
 from learning.config import Config, ConfigInvalid
 from learning.datasets import NothingToLearn
-from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, graded, markov_steps
+from learning.networks.ordinal import AnnotatorEmbedding, OrdinalEmbedding, alternating, graded, markov_steps
 from learning.recipes import recipe
 from learning.resumption import FolderTaken
 from learning.splits import split_release
@@ -35,6 +35,7 @@ def rows_of(n, v, seed=0):
 
 def random_network(n=7, people=3, n_latent=2, members=2, groups=((0, 0, 1, 1, 2, 2, -1),), seed=0, **how):
     torch.manual_seed(seed)
+    how.setdefault("is_city", torch.arange(members) % 2 == 1)
     network = AnnotatorEmbedding(n, people, n_latent, members, torch.tensor(groups).reshape(len(groups), n), **how)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -65,10 +66,11 @@ def test_losses_equal_their_definitions(name):
     assert torch.equal(by_name, found)
 
 
+@pytest.mark.parametrize("v", [9, 60])  # one by one, all pairs
 @pytest.mark.parametrize("name", LOSSES)
-def test_gradients_of_losses_and_distances_are_right(name):
-    network, rows = random_network(members=1), rows_of(7, 9)
-    people = torch.tensor([0, 1, 2] * 3)
+def test_gradients_of_losses_and_distances_are_right(name, v):
+    network, rows = random_network(members=2, people=2, n=5, groups=((0, 0, 1, 1, -1),)), rows_of(5, v)
+    people, network.squared_share = torch.arange(v) % 2, 0.5
     network.requires_grad_(True)
     parameters = dict(network.named_parameters())
 
@@ -93,9 +95,11 @@ class Distances(torch.nn.Module):
 # Networks -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("share", [0, 0.3])  # of squares in city-block differences, while they are fitted
 @pytest.mark.parametrize("v", [3, 400])  # few judgements are looked up one by one, many in all pairs
-def test_distances_equal_their_definition(v):
+def test_distances_equal_their_definition(v, share):
     network, rows = random_network(), rows_of(7, v)
+    network.squared_share = share
     people = torch.arange(v) % 4 - 1
     near, far = (distance.detach() for distance in network.squared_distances(rows, people))
     attention, consistency = network.attention().detach(), network.consistency().detach()
@@ -108,7 +112,10 @@ def test_distances_equal_their_definition(v):
             for found, other in ((near, int(rows[i, 1])), (far, int(rows[i, 2]))):
                 anchor = int(rows[i, 0])
                 step = (network.coordinates[m, anchor] - network.coordinates[m, other]).detach()
-                expected = sum(float(w[k] * step[k] ** 2) for k in range(2))
+                expected = sum(
+                    float(w[k] * (share * step[k] ** 2 + (1 - share) * step[k].abs() if m else step[k] ** 2))
+                    for k in range(2)
+                )
                 halves = (group[anchor] >= 0) + (group[other] >= 0)  # an unknown group lies half as far from any other
                 if group[anchor] != group[other]:
                     expected += float(w[2] * spacing[m, 0]) * halves / 2
@@ -116,8 +123,9 @@ def test_distances_equal_their_definition(v):
                 assert float(found[m, i]) == pytest.approx(expected, rel=1e-8)
 
 
-def test_one_space_holds_all_members():
-    network = random_network(members=3)
+@pytest.mark.parametrize("n_city", [0, 1, 3])
+def test_one_space_holds_all_members(n_city):
+    network = random_network(members=3, is_city=torch.arange(3) < n_city)
     points, rows = network.points(), rows_of(7, 60)
     near, far = (d.mean(dim=0).detach() for d in network.squared_distances(rows))
     apart = [(points[rows[:, 0]] - points[rows[:, place]]).square().sum(-1).double() for place in (1, 2)]
@@ -158,6 +166,12 @@ def test_log_odds_equal_their_definition():
             assert float(found[m, v]) == pytest.approx(expected, rel=1e-6)
     unanswered = network.log_odds(rows, people, circumstances, period)
     torch.testing.assert_close(unanswered, network.log_odds(rows, people, circumstances, period, torch.zeros(40)))
+
+
+def test_members_of_every_size_compare_in_both_ways():
+    size, is_city = graded(8, 32), alternating(32)
+    assert all(is_city[size == one].float().mean() == 0.5 for one in (4, 6, 8, 10))
+    assert alternating(2).tolist() == [False, True]
 
 
 def test_members_of_sizes_of_their_own_use_no_more_dimensions():
@@ -203,6 +217,25 @@ def test_a_known_embedding_is_found_again(tmp_path, name):
     assert geometry.satisfied_fraction(found.mean, release.triplets.where(release.triplets.split == "test").rows) == (
         pytest.approx(result.satisfied_test)
     )
+
+
+def test_people_who_add_up_differences_are_found_by_city_block_distances(tmp_path):
+    satisfied = {}
+    for power in (1, 2):
+        how = {"weights": [[1.0, 1.0]], "n_each": 3000, "n_test": 2000, "power": power}
+        release, points, _ = judged.crowd(tmp_path / f"release{power}", **how)
+        for distance in ("squared", "city-block"):
+            out = tmp_path / f"{distance}{power}"
+            changes = {"distance": distance, "n_latent": 2, "ridge": 0.3}
+            result = train_release(release, config("ordinal-embedding", **changes), seed=0, out=out)
+            satisfied[distance, power] = result.satisfied_test
+            network = load_checkpoint(result.checkpoint).network
+            assert bool(network.is_city.all()) == (distance == "city-block") and network.squared_share == 0
+            if distance == "city-block" and power == 1:
+                aligned = np.abs(np.corrcoef(network.coordinates[0].T, points.T)[:2, 2:])
+                assert aligned.max(axis=0).min() > 0.97  # the axes, too, are those of the truth
+    assert satisfied["city-block", 1] > max(0.97, satisfied["squared", 1] + 0.015)
+    assert satisfied["squared", 2] > max(0.97, satisfied["city-block", 2] + 0.005)
 
 
 def test_known_weights_of_annotators_are_found_again(people, tmp_path):
