@@ -6,10 +6,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from learning.annotators import AnnotatorLearner
 from learning.config import Config, ConfigInvalid
 from learning.distribution import Share
 from learning.images import ImageLearner
-from learning.ordinal import AnnotatorLearner, OrdinalLearner
+from learning.ordinal import OrdinalLearner
 from learning.topological import TopologicalVaeLearner
 
 
