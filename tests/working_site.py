@@ -30,11 +30,14 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def start_worker(self) -> subprocess.Popen:
+    def start_worker(self, *, schedules: bool = True) -> subprocess.Popen:
+        """Start a worker of all queues; of several only one schedules, as on a machine of several GPUs."""
+        beat = ["-B"] if schedules else []
         with open(self.folder / f"worker{len(self.workers)}.log", "w") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "-Q", "gpu,evaluation,default",
-                 "--pool", "solo", "--without-gossip", "--without-mingle", "--loglevel", "INFO"],
+                [sys.executable, "-m", "celery", "-A", "config", "worker", *beat, "-Q", "gpu,evaluation,default",
+                 "-n", f"worker{len(self.workers)}@%h", "--pool", "solo", "--without-gossip",
+                 "--without-mingle", "--loglevel", "INFO"],
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.workers.append(worker)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -83,6 +84,31 @@ def test_what_is_solved_without_a_step_is_evaluated_by_the_worker_too(site):
     answers = json.loads(evaluation["results"])["answers"]
     assert list(answers["by_split"]["test"]["attributes"]) == ["height"]
     assert "database is locked" not in site.logs()
+
+
+def test_two_workers_share_the_trials_of_a_search(site):
+    settings = ("n_steps=600", "validate_every=100", "encoder=16", "decoder=16", "n_latent=4")
+    sets = [part for change in settings for part in ("--set", change)]
+    out = site.python(
+        "manage.py", "search", "topological-vae", "learning_rate=1e-3..1e-1", "--release", "smiles-v1",
+        "--rounds", "2", "--trials", "4", "--json", *sets,
+    )  # fmt: skip
+    search = json.loads(out.splitlines()[-1])["search"]
+    workers = [site.start_worker(schedules=schedules) for schedules in (True, False)]
+    deadline, seen = time.monotonic() + 120, set()
+    while (found := site.rows("SELECT * FROM learning_search WHERE id = ?", search)[0])["status"] == "open":
+        seen |= {run["worker"] for run in site.rows("SELECT worker FROM learning_run WHERE search_id = ?", search)}
+        assert time.monotonic() < deadline, site.logs()
+        time.sleep(0.1)
+    assert found["status"] == "finished" and found["best_id"]
+    assert len(seen - {""}) == 2, seen
+    runs = site.rows("SELECT * FROM learning_run WHERE search_id = ? ORDER BY started_at", search)
+    assert [run["search_round"] for run in runs] == [1] * 4 + [2] * 4
+    assert {(run["status"], run["n_attempts"]) for run in runs} == {("finished", 1)}
+    assert any(one["finished_at"] > other["started_at"] for one, other in pairwise(runs))  # side by side
+    assert max(run["finished_at"] for run in runs[:4]) <= runs[4]["started_at"]  # a round waits for the one before
+    for worker in workers:
+        site.kill(worker)
 
 
 def is_over(state):
