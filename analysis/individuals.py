@@ -34,13 +34,15 @@ _WIDTH = 1.959964
 def by_person(seen: "Individuals", stimuli: Stimuli) -> dict:
     """Return what is held of each person, ready for JSON.
 
-    {"omitted": why} where nobody gave MIN_RESPONSES; else
+    {"omitted": why} where nobody gave MIN_RESPONSES or distances are city-block; else
     dimensions : [{"share", "told_by": [{"name", "share"}], "spread"}]: of the squared differences between stimuli; by
         which columns, the share of the axis that they tell; standard deviation between people of the log weight.
     people : [{"annotator", "n", "weights": [{"value", "low", "high"}], "consistency", "left", "same_side"}]: multiples
         of the usual person's; habits are multiples of the odds, None where no response says what was shown where.
     n_weights, n_apart : weights of all people, and how many have an interval without 1.
     """
+    if seen.is_city:
+        return {"omitted": "members of the network add up absolute differences, whose dimensions cannot be turned"}
     axes, towards = _axes(seen)
     n_given = np.bincount(seen.person, minlength=len(seen.annotator))
     enough = np.flatnonzero(n_given >= MIN_RESPONSES)

@@ -20,6 +20,7 @@ class Individuals:
     space : (M, n, C) coordinates; the columns that tell groups of stimuli apart stand last
     attention : (M, A, C) how much a column counts for a person, the group 1      consistency : (M, A), people's mean 1
     habits : (M, A, 2) log odds for the left candidate, and for the side of the answer before
+    is_city : some members add up absolute differences, which no turn of their dimensions leaves as they are
     blur : how much less differences of large distances count, as `AnnotatorEmbedding.blur` after softplus
     shrinkage : prior precisions of weights, of log consistencies and of habits
     rows : (v, 3) reference, chosen, other, rows of `stimulus`; person : (v,) rows of `annotator`
@@ -32,6 +33,7 @@ class Individuals:
     attention: np.ndarray
     consistency: np.ndarray
     habits: np.ndarray
+    is_city: bool
     blur: float
     shrinkage: tuple[float, float, float]
     rows: np.ndarray
@@ -66,6 +68,7 @@ def individuals(checkpoint: Checkpoint, release: Release, split: Split) -> Indiv
         attention=as_numpy(network.attention())[..., columns.numpy()],
         consistency=as_numpy(network.consistency()),
         habits=as_numpy(network.habits),
+        is_city=bool(network.is_city.any()),
         blur=float(softplus(network.blur).mean()),
         shrinkage=(objective.weight_shrinkage, objective.noise_shrinkage, objective.habit_shrinkage),
         rows=rows[used],

@@ -77,6 +77,8 @@ def test_fewer_responses_make_wider_intervals(trained):
     assert individuals.by_person(unseen, trained[1].stimuli)["people"][0]["left"] is None
     nobody = dataclasses.replace(seen, rows=seen.rows[:0], person=seen.person[:0])
     assert "nobody gave 30" in individuals.by_person(nobody, trained[1].stimuli)["omitted"]
+    city = dataclasses.replace(seen, is_city=True)
+    assert "absolute differences" in individuals.by_person(city, trained[1].stimuli)["omitted"]
 
 
 def test_dimensions_lie_where_people_differ():
