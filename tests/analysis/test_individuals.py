@@ -115,6 +115,9 @@ def test_the_page_shows_everybody_under_pseudonyms_and_says_what_it_means(result
     page = pages.render_report(results, title="People")
     assert "What the network holds of each of them" in page and page.count("the side of the answer before") == 1
     assert 'data-figure="individuals"' in page
+    results["individuals"] = {"omitted": "nobody gave 30"}
+    page = pages.render_report(results, title="Few answers")
+    assert "of them is not shown: nobody gave 30." in page and 'data-figure="individuals"' not in page
     del results["individuals"]
     assert "What the network holds" not in pages.render_report(results, title="An earlier version's")
 
