@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from analysis import sentences, wording
 from analysis.typesetting import bracketed
+from triplets.counting import counted
 
 UNKNOWN = "Not recorded."
 
@@ -78,7 +79,8 @@ def model_card(results: dict) -> Card:
             Block(
                 "Factors",
                 (
-                    f"{n['subjects']:,} people in {n['embedded']:,} pictures. Groups that the manifest names: "
+                    f"{counted(n['subjects'], 'person', 'people')} in {counted(n['embedded'], 'picture')}. "
+                    "Groups that the manifest names: "
                     f"{_groups(results) or 'none, so that nothing can be said about how groups of people fare'}.",
                     _distances(results),
                 ),
@@ -250,8 +252,8 @@ def _training(results: dict) -> str:
     if counts is None:
         return f"The training part of the release with SHA-256 {trained}."
     return (
-        f"The training part of the release with SHA-256 {trained}: {counts['triplets']:,} triplets of "
-        f"{counts['stimuli']:,} faces of {counts['subjects']:,} people."
+        f"The training part of the release with SHA-256 {trained}: {counted(counts['triplets'], 'triplet')} of "
+        f"{counted(counts['stimuli'], 'face')} of {counted(counts['subjects'], 'person', 'people')}."
     )
 
 
@@ -278,7 +280,9 @@ def _caveats(results: dict) -> tuple[str, ...]:
     if wording.held_out_by(results) != "subject":
         said.append("The figures do not speak of people whom the network has never seen.")
     if results["n"]["subjects"] < 30:
-        said.append(f"{results['n']['subjects']} people are few: expect other figures on others.")
+        said.append(
+            f"{counted(results['n']['subjects'], 'person is', 'people are')} few: expect other figures on others."
+        )
     if not results["provenance"]["is_same_release"]:
         said.append("Trained on another release than the one measured here.")
     return tuple(filter(None, said)) or ("None beyond the above.",)

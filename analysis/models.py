@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from annotation.models import Study
 from learning.models import Checkpoint, Run, StudyRun
+from triplets.counting import counted
 from triplets.models import Release
 
 
@@ -138,7 +139,7 @@ class GrowthPoint(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.study} at {self.n_settled} settled questions"
+        return f"{self.study} at {counted(self.n_settled, 'settled question')}"
 
 
 class StudyReport(models.Model):

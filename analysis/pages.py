@@ -25,6 +25,7 @@ from analysis import (
     wording,
 )
 from learning import terms
+from triplets.counting import counted
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE.parent / "templates"
@@ -274,6 +275,7 @@ def environment() -> jinja2.Environment:
         "name_of": wording.name_of,
         "criterion": wording.criterion,
         "short": typesetting.short,
+        "counted": counted,
         "heat": heat,
         "metric": terms.metric,
         "bracketed": typesetting.bracketed,

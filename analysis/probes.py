@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from analysis.classification import class_figures
+from triplets.counting import counted
 
 C_GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
 N_FOLDS = 5
@@ -56,7 +57,9 @@ def plan(class_label, subject, split) -> Plan:
     labelled = class_label != ""
     if len(set(class_label[labelled])) < 2:
         n = len(set(class_label[labelled]))
-        raise NothingToProbe(f"the stimuli carry {n} expression class{'' if n == 1 else 'es'}: a probe needs two")
+        raise NothingToProbe(
+            f"the stimuli carry {counted(n, 'expression class', 'expression classes')}: a probe needs two"
+        )
     folds, how = folds_by_subject(labelled, subject, split)
     is_split = len(folds) == 1
     taught = folds[0][0] if is_split else np.flatnonzero(labelled)

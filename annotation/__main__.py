@@ -15,6 +15,7 @@ import numpy as np
 
 from annotation import voting
 from annotation.labels import LabelsRefused, read_labels, read_truth, write_verdicts
+from triplets.counting import counted
 from triplets.output import status_of
 
 
@@ -106,13 +107,14 @@ def _report(path: str, line: int, reason: str) -> None:
 
 def _sentence(summary: dict) -> str:
     text = (
-        f"{summary['n_items']:,} items settled by {summary['method']} from {summary['n_labels']:,} labels of "
-        f"{summary['n_workers']:,} workers: {summary['out']}"
+        f"{counted(summary['n_items'], 'item')} settled by {summary['method']} from "
+        f"{counted(summary['n_labels'], 'label')} of {counted(summary['n_workers'], 'worker')}: {summary['out']}"
     )
     if "accuracy" in summary:
         text += f"; {summary['accuracy']:.3f} of {summary['n_scored']:,} agree with the truth"
     if summary["n_repeated"]:
-        text += f"; {summary['n_repeated']:,} labels repeat a worker's earlier one on the same item, each counts"
+        repeated = counted(summary["n_repeated"], "label repeats", "labels repeat")
+        text += f"; {repeated} a worker's earlier one on the same item, each counts"
     return text
 
 

@@ -20,6 +20,8 @@ from django.http import JsonResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
+from triplets.counting import counted
+
 N_PLACES = 2**16
 PLACE = struct.Struct("<II")  # window, count
 
@@ -100,7 +102,7 @@ def network_of(request) -> str:
 
 
 def spoken(seconds: int) -> str:
-    return f"{seconds} second{'s' * (seconds != 1)}" if seconds < 120 else f"{-(-seconds // 60)} minutes"
+    return counted(seconds, "second") if seconds < 120 else f"{-(-seconds // 60)} minutes"
 
 
 class RateLimitMiddleware:

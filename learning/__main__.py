@@ -22,6 +22,7 @@ from learning.sanity import overfitting
 from learning.studies import STUDIES, headline, run_study
 from learning.study_results import RESULTS
 from triplets.archive import ReleaseDamaged, read_release
+from triplets.counting import counted
 from triplets.output import status_of
 
 
@@ -262,7 +263,8 @@ def _train_study(options) -> int:
         if result.second.get("second", {}).get("n"):
             figures = result.second["second"]
             print(f"  second collection: accuracy {figures['accuracy']:.3f}, F1 {figures['f1']:.3f} of {figures['n']}")
-    print(f"{sum(r.seconds for r in results):.1f} s; figures of {len(results)} networks: {options.out / RESULTS}")
+    networks = counted(len(results), "network")
+    print(f"{sum(r.seconds for r in results):.1f} s; figures of {networks}: {options.out / RESULTS}")
     if options.json:
         print((options.out / RESULTS).read_text().replace("\n", ""))
     return 0

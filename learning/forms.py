@@ -7,6 +7,7 @@ from django.forms.widgets import Script
 from learning import folds, recipes, studies, sweeps
 from learning.config import ConfigInvalid
 from learning.models import Checkpoint, Run, Search, StudyRun
+from triplets.counting import counted
 
 MAX_SEED = 2**31 - 1
 MAX_FOLDS = 100
@@ -55,7 +56,10 @@ def recipe_choices() -> list:
 
 
 def study_choices() -> list:
-    return [(one.name, f"{one.name}: {one.summary} ({len(one.parts)} networks)") for one in studies.STUDIES.values()]
+    return [
+        (one.name, f"{one.name}: {one.summary} ({counted(len(one.parts), 'network')})")
+        for one in studies.STUDIES.values()
+    ]
 
 
 def changes_field(help_text: str) -> forms.CharField:

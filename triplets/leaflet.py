@@ -5,6 +5,8 @@ It says again what the manifest says, which alone counts for the checksum.
 
 import textwrap
 
+from triplets.counting import counted
+
 _TABLES = {
     "stimuli": "the pictures, one row each",
     "triplets": "what the majority said of which picture looks more like a reference",
@@ -20,6 +22,7 @@ opens everywhere. In CSV a subject called `001` becomes the number 1 unless it i
 
 ```python
 import pandas
+from triplets.counting import counted
 stimuli = pandas.read_csv("stimuli.csv", dtype={"stimulus": str, "subject": str, "class_label": str})
 triplets = pandas.read_parquet("triplets.parquet")      # types are right already
 anchors = triplets.merge(stimuli, left_on="anchor", right_on="stimulus")
@@ -42,9 +45,10 @@ def describe(manifest: dict, splits: dict[str, dict[str, int]]) -> str:
         f"# {title}",
         _wrapped(
             f"Judgements of the faces of `{collection.get('name') or 'a collection'}`, collected and settled with "
-            f"Semblance (study `{study.get('name', '')}`, {study.get('kind', '')}): {counts['responses']:,} responses, "
-            f"{counts['triplets']:,} settled triplets, {counts['ratings']:,} settled ratings, {counts['stimuli']:,} "
-            f"stimuli, {counts['landmarks']:,} of them with landmarks, {counts['pictures']:,} with pictures."
+            f"Semblance (study `{study.get('name', '')}`, {study.get('kind', '')}): "
+            f"{counted(counts['responses'], 'response')}, {counted(counts['triplets'], 'settled triplet')}, "
+            f"{counted(counts['ratings'], 'settled rating')}, {counted(counts['stimuli'], 'stimulus', 'stimuli')}, "
+            f"{counts['landmarks']:,} of them with landmarks, {counts['pictures']:,} with pictures."
         ),
         _origin(collection),
         _asked(study),

@@ -11,6 +11,7 @@ import pyarrow.parquet
 from django.db.models import Count
 from django.utils import timezone
 
+from triplets.counting import counted
 from triplets.models import Collection, Errand, Question, QuestionSet, Release, Split, Stimulus
 from triplets.schemes import SCHEMES
 
@@ -37,14 +38,14 @@ def recent_errands(question_set: QuestionSet) -> list[Errand]:
 
 def counts_by_class_and_split(collection: Collection) -> CountTable:
     """Return the stimuli of each class in each split."""
-    counted = collection.stimuli.order_by().values_list("class_label", "subject__split").annotate(n=Count("pk"))
-    return _table((label or "no class", split or "", n) for label, split, n in counted)
+    found = collection.stimuli.order_by().values_list("class_label", "subject__split").annotate(n=Count("pk"))
+    return _table((label or "no class", split or "", n) for label, split, n in found)
 
 
 def counts_by_role_and_split(question_set: QuestionSet) -> CountTable:
     """Return the questions of each role in each split."""
-    counted = question_set.questions.order_by().values_list("kind", "role", "split").annotate(n=Count("pk"))
-    return _table((f"{kind}, {role}", split, n) for kind, role, split, n in counted)
+    found = question_set.questions.order_by().values_list("kind", "role", "split").annotate(n=Count("pk"))
+    return _table((f"{kind}, {role}", split, n) for kind, role, split, n in found)
 
 
 def contact_sheet(collection: Collection, class_label: str | None = None, split: str | None = None):
@@ -69,7 +70,7 @@ def release_files(release: Release) -> list[dict]:
     listed = [{"path": path, **about} for path, about in sorted(files.items()) if not path.startswith("images/")]
     pictures = [about["n_bytes"] for path, about in files.items() if path.startswith("images/")]
     if pictures:
-        listed.append({"path": "", "label": f"images/ ({len(pictures)} pictures)", "n_bytes": sum(pictures)})
+        listed.append({"path": "", "label": f"images/ ({counted(len(pictures), 'picture')})", "n_bytes": sum(pictures)})
     return listed
 
 
@@ -98,6 +99,12 @@ def _plainly(value):
     return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
+def release_counts(release: Release) -> str:
+    """Return what a release holds of what, in words."""
+    settled = f"{counted(release.n_triplets, 'triplet')}, {counted(release.n_ratings, 'rating')}"
+    return f"{settled}, {counted(release.n_responses, 'response')}"
+
+
 @dataclass(frozen=True)
 class Drawing:
     """Landmarks of one stimulus for SVG: the box in pixels, polylines as point lists, single points."""
@@ -120,9 +127,9 @@ def landmark_drawing(stimulus: Stimulus) -> Drawing | None:
     return Drawing(float(width), float(height), lines, [] if lines else points.tolist())
 
 
-def _table(counted) -> CountTable:
+def _table(numbers) -> CountTable:
     cells: dict[str, dict[str, int]] = {}
-    for row, column, n in counted:
+    for row, column, n in numbers:
         cells.setdefault(row, {})
         cells[row][column] = cells[row].get(column, 0) + n
     present = {column for row in cells.values() for column in row}

@@ -9,6 +9,7 @@ from annotation.services import studies
 from annotation.services.consensus import SettlingContended, settle_questions
 from annotation.services.replacement import resume_replacement
 from triplets.admin.errands import begin
+from triplets.counting import counted
 from triplets.models import Errand
 from triplets.services.askable import QuestionsRefused
 
@@ -43,7 +44,11 @@ def resume(study, request) -> str:
 def settle(study, request) -> str:
     settled = settle_questions(study)
     ties = f", {settled.n_ties:,} of them because of a tie" if settled.n_ties else ""
-    counts = f"{settled.n_settled:,} questions are settled ({settled.n_changed:,} changed), {settled.n_open:,} are open"
+    is_settled, is_open = (
+        counted(settled.n_settled, "question is", "questions are"),
+        counted(settled.n_open, "is", "are"),
+    )
+    counts = f"{is_settled} settled ({settled.n_changed:,} changed), {is_open} open"
     return f"{counts}{ties}."
 
 

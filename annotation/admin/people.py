@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from annotation.models import Annotator, Assignment, Consensus, Participation, ReplacementDecision
 from annotation.services.replacement import replace_slots
 from annotation.services.screening import exclude, readmit
+from triplets.counting import counted
 from triplets.intervals import wilson_interval
 
 
@@ -64,13 +65,13 @@ class ParticipationAdmin(LookedAt):
         n = sum(exclude(person, Participation.Exclusion.RESEARCHER) for person in people)
         for study in {person.study for person in people}:
             replace_slots(study)
-        people = "1 person" if n == 1 else f"{n} people"
+        people = counted(n, "person", "people")
         self.message_user(request, f"The data of {people} is not used any more. What they were promised stays theirs.")
 
     @admin.action(description="Readmit the selected people: their data counts again", permissions=["set_aside"])
     def readmit(self, request, people):
         n = sum(readmit(person) for person in people.select_related("study", "annotator"))
-        people = "1 person" if n == 1 else f"{n} people"
+        people = counted(n, "person", "people")
         self.message_user(request, f"The data of {people} counts again, whatever their gold record says.")
 
 

@@ -17,6 +17,7 @@ from annotation.errors import StudyError
 from annotation.models import Budget, OutboxEntry, Posting, Submission
 from annotation.recruiters.protocol import RecruiterError, checked_amount
 from annotation.services import outbox, payments, postings
+from triplets.counting import counted
 
 #: A sentence that both recruiters take for a rejection, and that is true of those who are left waiting.
 NOT_DONE = (
@@ -34,8 +35,11 @@ def short(text: str):
     return format_html('<span title="{}">{}</span>', text, Truncator(text).chars(60)) if text else "–"
 
 
-def attempt(request, done: str, do, rows) -> None:
-    """Do something to each row and tell the researcher how many times it was done and what was refused."""
+def attempt(request, done: tuple[str, str], do, rows) -> None:
+    """Do something to each row and tell the researcher how many times it was done and what was refused.
+
+    done : what is true of one row then, and of several
+    """
     n_done = 0
     for row in rows:
         try:
@@ -44,7 +48,7 @@ def attempt(request, done: str, do, rows) -> None:
         except (StudyError, RecruiterError) as error:
             messages.error(request, f"{row}: {error}")
     if n_done:
-        messages.success(request, f"{n_done} {done}.")
+        messages.success(request, f"{counted(n_done, *done)}.")
 
 
 @admin.register(Budget)
@@ -229,11 +233,21 @@ class PostingAdmin(admin.ModelAdmin):
 
     @admin.action(description="Close: let nobody new in", permissions=["change"])
     def close(self, request, rows):
-        attempt(request, "postings are being closed", postings.close_posting, rows.select_related("study"))
+        attempt(
+            request,
+            ("posting is being closed", "postings are being closed"),
+            postings.close_posting,
+            rows.select_related("study"),
+        )
 
     @admin.action(description="Read who handed in, and pay who did the work", permissions=["change"])
     def collect(self, request, rows):
-        attempt(request, "postings were read", postings.collect_submissions, rows.select_related("study"))
+        attempt(
+            request,
+            ("posting was read", "postings were read"),
+            postings.collect_submissions,
+            rows.select_related("study"),
+        )
 
 
 class BonusForm(ActionForm):
@@ -275,14 +289,16 @@ class SubmissionAdmin(LookedAt):
 
     @admin.action(description="Pay", permissions=["decide"])
     def approve(self, request, rows):
-        attempt(request, "submissions will be paid", payments.approve_submission, rows)
+        attempt(request, ("submission will be paid", "submissions will be paid"), payments.approve_submission, rows)
 
     @admin.action(description="Refuse to pay: handed in without answering", permissions=["decide"])
     def reject(self, request, rows):
         undone = rows.filter(finished_at=None)
         if n_done := rows.count() - undone.count():
-            messages.error(request, f"{n_done} people did their work and are paid for it, however accurate they were.")
-        attempt(request, "submissions are refused", lambda row: payments.reject_submission(row, NOT_DONE), undone)
+            people = counted(n_done, "person did the work and is", "people did their work and are")
+            messages.error(request, f"{people} paid for it, however accurate it was.")
+        done = ("submission is refused", "submissions are refused")
+        attempt(request, done, lambda row: payments.reject_submission(row, NOT_DONE), undone)
 
     @admin.action(description="Pay a bonus: amount and reason beside", permissions=["decide"])
     def bonus(self, request, rows):
@@ -294,7 +310,8 @@ class SubmissionAdmin(LookedAt):
             messages.error(request, f"bonus {text!r}: expected a positive amount with at most two decimals.")
             return
         name = sha256(reason.lower().encode()).hexdigest()[:16]
-        attempt(request, "bonuses are ordered", lambda row: payments.pay_bonus(row, amount, reason, name), rows)
+        done = ("bonus is ordered", "bonuses are ordered")
+        attempt(request, done, lambda row: payments.pay_bonus(row, amount, reason, name), rows)
 
 
 @admin.register(OutboxEntry)
@@ -320,12 +337,14 @@ class OutboxEntryAdmin(LookedAt):
 
     @admin.action(description="Order again what has failed", permissions=["settle"])
     def again(self, request, rows):
-        attempt(request, "orders wait to be sent", payments.order_again, rows)
+        attempt(request, ("order waits to be sent", "orders wait to be sent"), payments.order_again, rows)
 
     @admin.action(description="Unknown: I saw at the recruiter that it has happened", permissions=["settle"])
     def happened(self, request, rows):
-        attempt(request, "orders are confirmed", lambda row: outbox.resolve_order(row, True), rows)
+        attempt(
+            request, ("order is confirmed", "orders are confirmed"), lambda row: outbox.resolve_order(row, True), rows
+        )
 
     @admin.action(description="Unknown: I saw at the recruiter that it has not happened", permissions=["settle"])
     def not_happened(self, request, rows):
-        attempt(request, "orders have failed", lambda row: outbox.resolve_order(row, False), rows)
+        attempt(request, ("order has failed", "orders have failed"), lambda row: outbox.resolve_order(row, False), rows)

@@ -6,7 +6,7 @@ from annotation.models import Study
 from annotation.services.imports import JudgementsRefused, import_responses
 from annotation.services.releases import freeze_release
 from triplets.models import Errand
-from triplets.selectors import release_splits
+from triplets.selectors import release_counts, release_splits
 from triplets.services.errands import does, with_lines
 
 
@@ -16,8 +16,7 @@ def freeze(errand, files, tell, finish):
     tell("settling")
     release = freeze_release(study, progress=lambda n_done, n_all: tell("writing responses", n_done, n_all))
     finish(
-        f"{release.name}: {release.n_triplets:,} triplets, {release.n_ratings:,} ratings, "
-        f"{release.n_responses:,} responses. SHA-256 {release.sha256[:12]}. {release_splits(release)}".rstrip(),
+        f"{release.name}: {release_counts(release)}. SHA-256 {release.sha256[:12]}. {release_splits(release)}".rstrip(),
         release=release,
     )
 

@@ -11,6 +11,7 @@ from annotation import judgements
 from annotation.distinct import distinct
 from annotation.judgements import GOLD, SAMPLERS, Judgements, JudgementsRefused
 from annotation.models import Study
+from triplets.counting import counted
 from triplets.models import Question, Split
 
 ROLES = (Question.Role.ORDINARY, Question.Role.SHARED, Question.Role.GOLD)
@@ -126,7 +127,8 @@ def _known_questions(study: Study, stimuli: StudyStimuli, rows: Judgements, aske
     ]
     if problems:
         raise JudgementsRefused(
-            f"{len(problems):,} check questions contradict those of the study, the first on line {problems[0][0]}; "
+            f"{counted(len(problems), 'check question contradicts', 'check questions contradict')} those of the study, "
+            f"the first on line {problems[0][0]}; "
             "nothing was imported",
             problems,
         )

@@ -15,6 +15,7 @@ from annotation.judgements import GOLD, UNKNOWN_MS, Judgements, JudgementsRefuse
 from annotation.models import Annotator, Assignment, ImportedFile, Participation, Response, Study
 from annotation.services.imported_questions import create_imported_questions, load_stimuli
 from annotation.services.screening import screen
+from triplets.counting import counted
 from triplets.models import Question, Split
 from triplets.services.askable import ORDINARY_ROLES
 
@@ -43,13 +44,15 @@ class Imported:
 
     def __str__(self) -> str:
         sentence = (
-            f"{self.n_new:,} responses of {self.n_annotators:,} annotators to {self.n_questions:,} questions; "
-            f"{self.n_excluded:,} annotators are excluded by the filter."
+            f"{counted(self.n_new, 'response')} of {counted(self.n_annotators, 'annotator')} to "
+            f"{counted(self.n_questions, 'question')}; "
+            f"{counted(self.n_excluded, 'annotator is', 'annotators are')} excluded by the filter."
         )
         if self.n_across:
             sentence += (
-                f" {self.n_across:,} questions show people of different splits: networks neither learn from them nor "
-                "are tested on them. A column `split` (train, validation, test) would say where each belongs."
+                f" {counted(self.n_across, 'question shows', 'questions show')} people of different splits: networks "
+                "neither learn from that nor are tested on it. A column `split` (train, validation, test) would say "
+                "where each belongs."
             )
         return sentence
 

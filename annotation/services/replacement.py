@@ -7,6 +7,7 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from annotation.models import Assignment, Batch, Participation, ReplacementDecision, Slot, Study
+from triplets.counting import counted
 
 CAP_FACTOR = 3
 #: Replacement pauses when so many of the latest people to finish a pass are excluded. Then rather the gold questions,
@@ -133,11 +134,11 @@ def _reason(study: Study, needed: int, created: int) -> str:
     if needed == 0:
         return "Nothing is missing."
     if study.state != Study.State.OPEN:
-        return f"{needed} slots are missing; none is created while the study is {study.state}."
+        return f"{counted(needed, 'slot is', 'slots are')} missing; none is created while the study is {study.state}."
     if created < needed:
-        return f"{needed} slots are missing, {created} created: the cap of {slot_cap(study)} slots is reached."
-    slots = "1 slot" if created == 1 else f"{created} slots"
-    return f"{slots} created in place of those of excluded people."
+        missing, cap = counted(needed, "slot is", "slots are"), counted(slot_cap(study), "slot")
+        return f"{missing} missing, {created} created: the cap of {cap} is reached."
+    return f"{counted(created, 'slot')} created in place of those of excluded people."
 
 
 def _keep(decision: ReplacementDecision) -> ReplacementDecision:

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from annotation import accuracy
 from annotation.models import Assignment, Participation, ReplacementDecision, Response, Slot, Study
+from triplets.counting import counted
 
 
 def screen(participation: Participation) -> bool:
@@ -93,6 +94,7 @@ def _restore_slots(study: Study, participation: Participation) -> None:
         in_flight=slots.filter(state__in=[Slot.State.FREE, Slot.State.TAKEN]).count(),
         needed=0,
         n_created=0,
-        reason=f"{participation.annotator} was readmitted by a researcher: {len(held)} passes count again, "
-        f"{n_withdrawn} slots are withdrawn.",
+        reason=f"{participation.annotator} was readmitted by a researcher: "
+        f"{counted(len(held), 'pass counts', 'passes count')} again, "
+        f"{counted(n_withdrawn, 'slot is', 'slots are')} withdrawn.",
     )

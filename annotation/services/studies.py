@@ -14,6 +14,7 @@ from annotation.ordering import fill_batches, group_by_key
 from annotation.services.demographics import check_demographics
 from annotation.services.drawing import n_shared_wanted, passes_until_judged
 from annotation.services.links import entry_url
+from triplets.counting import counted
 from triplets.models import Collection, Question
 from triplets.services import questions as question_services
 
@@ -50,8 +51,8 @@ class QuestionsCreated:
     note: str = ""  # what is less than wanted, and what follows from it
 
     def __str__(self) -> str:
-        batches = "1 batch" if self.n_batches == 1 else f"{self.n_batches:,} batches"
-        return f"{self.n_questions:,} questions and {self.n_gold:,} gold questions in {batches}."
+        gold, batches = counted(self.n_gold, "gold question"), counted(self.n_batches, "batch", "batches")
+        return f"{counted(self.n_questions, 'question')} and {gold} in {batches}."
 
 
 def create_study(
@@ -132,7 +133,9 @@ def create_questions(study: Study, k_same: int = 3, k_different: int = 3, seed: 
         study = Study.objects.select_for_update(no_key=True).select_related("question_set").get(pk=study.pk)
         n_there = study.question_set.questions.filter(role=Question.Role.ORDINARY).count()
         if n_there:
-            raise QuestionsExist(f"Study {study.name!r} has {n_there} questions already; they are created once.")
+            raise QuestionsExist(
+                f"Study {study.name!r} has {counted(n_there, 'question')} already; they are created once."
+            )
         designed = question_services.Proposal(0)
         if study.kind == Question.Kind.TRIPLET:
             designed = question_services.create_triplet_questions(study.question_set, k_same, k_different, seed)
@@ -154,7 +157,7 @@ def _unjudged(study: Study, n_gold: int) -> str:
         return "without gold questions nobody can be found careless: add some before the study is opened"
     if passes_until_judged(study) is None:
         return (
-            f"nobody can meet {study.min_gold} gold questions here, so nobody's data will be set aside: "
+            f"nobody can meet {counted(study.min_gold, 'gold question')} here, so nobody's data will be set aside: "
             "in the settings, ask more gold in a batch or judge after fewer"
         )
     return ""
@@ -276,7 +279,8 @@ def _check_known_answers(study: Study) -> None:
     n_gold = known.filter(role=Question.Role.GOLD).count()
     if n_gold < study.n_qualification:
         raise StudyError(
-            f"The qualification asks {study.n_qualification} gold questions and there are {n_gold}: "
+            f"The qualification asks {counted(study.n_qualification, 'gold question')} and there "
+            f"{'is' if n_gold == 1 else 'are'} {n_gold}: "
             "add gold questions, or ask fewer."
         )
 

@@ -10,6 +10,7 @@ from annotation.recruiters.simulated import KnownPictures
 from config.rehearsal.copying import asked_stimuli
 from config.rehearsal.plan import RehearsalFailed
 from triplets import synthetic
+from triplets.counting import counted
 from triplets.models import Question
 
 PERSONAL = 0.15  # of a clear difference: what makes two pictures of one class and degree look a little different
@@ -146,9 +147,8 @@ def _of_classes(pictures, seed: int) -> Perception | None:
     if not classes or len({picture.class_label for picture in pictures}) < 2:
         return None
     has_degrees = any(picture.degree is not None for picture in pictures)
-    source = (
-        f"{len(classes)} class{'es' * (len(classes) != 1)} of expression{' and their degrees' if has_degrees else ''}"
-    )
+    n_classes = counted(len(classes), "class", "classes")
+    source = f"{n_classes} of expression{' and their degrees' if has_degrees else ''}"
     return Perception(_judge(pictures, positions), source)
 
 

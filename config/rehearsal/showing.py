@@ -1,12 +1,15 @@
 """The figures of a rehearsal as a page of text."""
 
+from triplets.counting import counted
+
 
 def described(result: dict) -> str:
     lines = [
         f"Rehearsal of {result['study']} at {result['recruiter']} (seed {result['seed']})",
         f"  People perceive {result['perception']}.",
-        f"  {result['ended']} {result['n_people']} people came in {_counted(result['n_rounds'], 'round')}, "
-        f"{result['n_responses']:,} responses, {result['n_settled']:,} of {result['n_questions']:,} questions settled.",
+        f"  {result['ended']} {counted(result['n_people'], 'person', 'people')} came in "
+        f"{counted(result['n_rounds'], 'round')}, {counted(result['n_responses'], 'response')}, "
+        f"{result['n_settled']:,} of {counted(result['n_questions'], 'question')} settled.",
         *_cost(result["cost"]),
         *_time(result["time"]),
         *_exclusions(result["exclusions"]),
@@ -18,10 +21,6 @@ def described(result: dict) -> str:
 
 def _line(label: str, value, note: str = "") -> str:
     return f"  {label:<34}{value:>12}{f'   {note}' if note else ''}"
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _share(value: float | None) -> str:
@@ -36,22 +35,20 @@ def _cost(cost: dict) -> list[str]:
     if not cost["currency"]:
         return ["\nCost", "  People who come by a link are not paid by the platform."]
     unit = cost["currency"]
-    each = _counted(cost["batches_per_place"], "batch").replace("batchs", "batches")
+    each, people = counted(cost["batches_per_place"], "batch", "batches"), counted(cost["n_paid"], "person", "people")
     lines = [
         "\nCost",
-        _line(
-            "rewards", cost["rewards"], f"{cost['n_paid']} people, {cost['reward_per_batch']} a batch, {each} a place"
-        ),
+        _line("rewards", cost["rewards"], f"{people}, {cost['reward_per_batch']} a batch, {each} a place"),
         _line("fees", cost["fees"]),
-        _line("bonuses with fees", cost["bonuses"], _counted(cost["n_bonuses"], "bonus").replace("bonuss", "bonuses")),
+        _line("bonuses with fees", cost["bonuses"], counted(cost["n_bonuses"], "bonus", "bonuses")),
         _line(f"total, {unit}", cost["total"], f"of a budget of {cost['budget']}" if cost["budget"] else ""),
     ]
     if cost["charged"] is not None:
         lines.append(_line("charged by the local endpoint", cost["charged"]))
     if cost["n_unfinished"]:
         lines.append(
-            f"  {cost['n_unfinished']} people found fewer batches than their place pays for and could not hand in: "
-            "offer fewer batches a place."
+            f"  {counted(cost['n_unfinished'], 'person', 'people')} found fewer batches than a place pays for and "
+            "could not hand in: offer fewer batches a place."
         )
     return lines
 
@@ -59,7 +56,11 @@ def _cost(cost: dict) -> list[str]:
 def _time(time: dict) -> list[str]:
     lines = [
         f"\nTime ({time['assumed']})",
-        _line("hours until done", f"{time['hours']:.2f}", f"with {time['people_at_once']} people at once"),
+        _line(
+            "hours until done",
+            f"{time['hours']:.2f}",
+            f"with {counted(time['people_at_once'], 'person', 'people')} at once",
+        ),
         _line("hours of work", f"{time['person_hours']:.2f}"),
         _line("minutes a person, median", f"{time['median_minutes_per_person']:.1f}"),
     ]
@@ -95,7 +96,7 @@ def _agreement(agreement: dict) -> list[str]:
 def _rightness(consensus: dict) -> list[str]:
     lines = ["\nConsensus beside the truth"]
     if "right" in consensus:
-        lines.append(_line("right", _share(consensus["right"]), f"of {consensus['n']:,} settled questions"))
+        lines.append(_line("right", _share(consensus["right"]), f"of {counted(consensus['n'], 'settled question')}"))
         for level in consensus["levels"]:
             lines.append(_line(f"vote difference {level['weight']}", _share(level["right"]), f"of {level['n']:,}"))
     for each in consensus.get("labels", []):

@@ -125,7 +125,7 @@ def test_questions_of_the_study_are_found_again(tmp_path):
         (question.pk, None),
         (gold.pk, False),
     ]
-    with pytest.raises(JudgementsRefused, match="contradict those of the study") as error:
+    with pytest.raises(JudgementsRefused, match="1 check question contradicts those of the study") as error:
         bring(study, tmp_path, [("a1", "d1", "b1", "b1", "w", "", "gold", "", "b1")], columns)
     assert error.value.problems[0][0] == 2
     assert Response.objects.count() == 2
@@ -138,7 +138,7 @@ def test_without_a_split_in_the_file_it_is_that_of_the_stimuli(tmp_path, splits,
     study = bare_study(collection=collection)
     told = str(bring(study, tmp_path, [("a1", "b1", "c1", "c1", "w", "", "", "")]))
     assert Question.objects.get().split == expected
-    assert ("1 questions show people of different splits" in told) == (expected == "none")
+    assert ("1 question shows people of different splits" in told) == (expected == "none")
 
 
 def test_a_split_that_the_file_names_and_one_that_it_leaves_open_are_one_question(tmp_path):

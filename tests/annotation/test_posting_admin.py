@@ -105,7 +105,7 @@ def test_each_reason_pays_one_bonus(researcher_client, url):
         return text(researcher_client.post(reverse("admin:annotation_submission_changelist"), form, follow=True))
 
     for _ in range(2):
-        assert "1 bonuses are ordered" in pay()
+        assert "1 bonus is ordered" in pay()
     bonus = OutboxEntry.objects.get(kind="bonus")
     assert (bonus.amount, bonus.cost, bonus.reason) == (Decimal("0.25"), Decimal("0.30"), "Thank you.")
     assert "was ordered as 0.25" in pay(bonus="0.50")
@@ -145,10 +145,10 @@ def test_submissions_are_decided_and_work_is_never_refused(researcher_client, ur
     posting = publish(paid_study())
     work_at_mturk(url, posting, "A1ALICE")
     market.submit(url, market.accept(url, "A1BOB", posting.external_id)["assignment_id"])
-    assert "1 postings were read" in act(researcher_client, "posting", "collect", posting)
+    assert "1 posting was read" in act(researcher_client, "posting", "collect", posting)
     alice, bob = Submission.objects.order_by("pk")
     answer = act(researcher_client, "submission", "reject", alice, bob)
-    assert "1 people did their work" in answer
+    assert "1 person did the work and is paid" in answer
     assert set(OutboxEntry.objects.filter(kind="reject").values_list("submission", flat=True)) == {bob.pk}
     assert "order to reject" in act(researcher_client, "submission", "approve", bob)
     act(researcher_client, "posting", "close", posting)
@@ -164,10 +164,10 @@ def test_orders_are_settled_by_hand_and_ordered_again(researcher_client, url):
     entry = OutboxEntry.objects.get()
     assert "sufficient funds" in text(researcher_client.get(reverse("admin:annotation_outboxentry_changelist")))
     market.deposit(url, "10.00")
-    assert "1 orders wait to be sent" in act(researcher_client, "outboxentry", "again", entry)
+    assert "1 order waits to be sent" in act(researcher_client, "outboxentry", "again", entry)
     assert "only what has failed" in act(researcher_client, "outboxentry", "again", entry)
     OutboxEntry.objects.update(state="unknown")
-    assert "1 orders have failed" in act(researcher_client, "outboxentry", "not_happened", entry)
+    assert "1 order has failed" in act(researcher_client, "outboxentry", "not_happened", entry)
     assert "outcome is unknown" in act(researcher_client, "outboxentry", "happened", entry)
     shown = text(researcher_client.get(reverse("admin:annotation_outboxentry_change", args=[entry.pk])))
     assert entry.token not in shown

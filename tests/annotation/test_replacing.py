@@ -62,7 +62,7 @@ def test_readmission_takes_the_slots_back_and_withdraws_the_spare_ones():
     assert (n_slots("void"), n_slots("done"), n_slots("free")) == (0, 1, 1)
     assert settle_questions(study).n_settled == 3
     audit = ReplacementDecision.objects.first().reason
-    assert audit == f"{bob.annotator} was readmitted by a researcher: 1 passes count again, 1 slots are withdrawn."
+    assert audit == f"{bob.annotator} was readmitted by a researcher: 1 pass counts again, 1 slot is withdrawn."
     assert not readmit(bob)
     bob = work(study, "bob", is_gold_right=False)  # the filter does not overrule the researcher
     assert (bob.exclusion, n_slots("done")) == ("", 2)

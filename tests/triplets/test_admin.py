@@ -144,7 +144,7 @@ class TestGold:
     def test_a_csv_of_gold(self, researcher_client, question_set):
         rows = "reference,first,second,chosen\n000_sad.png,001_sad.png,002_happy.png,001_sad.png\n"
         response = researcher_client.post(change_url(question_set), self.csv(rows), follow=True)
-        assert "1 gold questions were added" in response.content.decode()
+        assert "1 gold question was added" in response.content.decode()
         assert "is-expected" in response.content.decode()
         assert Question.objects.get().expected_choice == "first"
 
@@ -192,7 +192,7 @@ class TestRelease:
         assert "f" * 64 in html
         assert "/api/releases/smiles-v1/archive/" in html
         assert "/api/releases/smiles-v1/files/triplets.csv" in html
-        assert "images/ (1 pictures)" in html
+        assert "images/ (1 picture)" in html
         assert f"/admin/learning/run/add/?release={release.pk}" in html
         assert "<dt>gold threshold</dt><dd>0.75</dd>" in html and "<dt>consensus, triplets</dt>" in html
 

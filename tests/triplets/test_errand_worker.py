@@ -63,7 +63,7 @@ def test_a_worker_does_what_buttons_begin_and_its_successor_what_it_left(site):
     site.start_worker()
     rows = wait(site, lambda rows: all(row["status"] in ("finished", "failed") for row in rows))
     assert [(row["id"], row["status"]) for row in rows] == [(pk, "finished") for pk in pks], rows
-    assert rows[0]["message"].startswith("2,000 responses of 2,000 annotators to 1 questions; ")
+    assert rows[0]["message"].startswith("2,000 responses of 2,000 annotators to 1 question; ")
     assert rows[1]["release_id"] is not None
     assert "responses. SHA-256" in rows[1]["message"]
     (imported,) = site.rows("SELECT name, n_responses FROM annotation_importedfile")

@@ -54,7 +54,7 @@ def test_judgements_are_imported_and_the_upload_is_gone():
     assert errands.do_errand(errand.pk) == "finished"
     errand.refresh_from_db()
     assert (errand.status, errand.is_over, errand.files, kept()) == ("finished", True, {}, [])
-    assert errand.message == "2 responses of 2 annotators to 1 questions; 0 annotators are excluded by the filter."
+    assert errand.message == "2 responses of 2 annotators to 1 question; 0 annotators are excluded by the filter."
     assert ImportedFile.objects.get().name == "real.csv"
     assert errands.do_errand(errand.pk) is None  # a task that comes twice
 
@@ -296,9 +296,9 @@ def test_rita_imports_faces_by_a_form(researcher_client, sent, rita):
     told = researcher_client.get(progress).json()
     collection = reverse("admin:triplets_collection_change", args=[Collection.objects.get().pk])
     assert (told["is_over"], told["link"]["url"]) == (True, collection)
-    assert "1 of them are new" in told["message"]
+    assert "1 of them is new" in told["message"]
     shown = researcher_client.get(reverse("admin:triplets_errand_change", args=[errand.pk])).content.decode()
-    assert "1 of them are new" in shown
+    assert "1 of them is new" in shown
     assert "data-errand" not in shown  # it is over
     more = researcher_client.get(address, {"into": "faces"}).content.decode()
     assert 'value="faces"' in more

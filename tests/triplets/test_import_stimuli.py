@@ -339,7 +339,7 @@ class TestCommand:
         write_manifest(tmp_path, [{"stimulus": "a", "Person": "1", "AU12": "2", "age": "30"}])
         call_command("import_stimuli", "faces", manifest=str(tmp_path / "stimuli.csv"))
         assert capsys.readouterr().out.strip() == (
-            "faces: 1 stimuli of 0 subjects, 0 with landmarks; 1 of them are new. No column `subject` says who is in a "
+            "faces: 1 stimulus of 0 subjects, 0 with landmarks; 1 of them is new. No column `subject` says who is in a "
             "picture: each counts as a person of its own. Kept as text, without a meaning here: Person, age."
         )
 

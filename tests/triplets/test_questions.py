@@ -318,7 +318,7 @@ class TestProposals:
         proposal = propose_gold(question_set, 1000)
         assert 0 < proposal.n_created == question_set.questions.count() < 1000
         assert proposal.reason.endswith(
-            "of 1000 questions were proposed because the labels give no more clear and distinct triplets"
+            "of 1,000 questions were proposed because the labels give no more clear and distinct triplets"
         )
 
     def test_none_wanted_none_made(self, question_set):

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from triplets import selectors
 from triplets.admin.errands import begin
 from triplets.admin.looking import LookedAt, worded
+from triplets.counting import counted
 from triplets.forms import FacesForm, GoldFileForm, GoldProposalForm
 from triplets.models import Collection, Errand, Question, QuestionSet, Release, ReleaseToken, Stimulus, Subject
 from triplets.services.questions import QuestionsRefused, add_gold, propose_gold
@@ -66,7 +67,8 @@ class CollectionAdmin(LookedAt):
         return {}
 
     def get_deleted_objects(self, objs, request):
-        gone = [f"{c.name}: {c.n_stimuli} stimuli with their pictures, {c.n_subjects} subjects" for c in objs]
+        stimuli = ("stimulus with its picture", "stimuli with their pictures")
+        gone = [f"{c.name}: {counted(c.n_stimuli, *stimuli)}, {counted(c.n_subjects, 'subject')}" for c in objs]
         return gone, {"stimuli": sum(c.n_stimuli for c in objs)}, set(), []
 
     def delete_model(self, request, obj):
@@ -180,7 +182,9 @@ class QuestionSetAdmin(LookedAt):
             self.message_user(request, f"Nothing was added: {error}.", messages.ERROR)
             return False
         level = messages.WARNING if reason else messages.SUCCESS
-        self.message_user(request, f"{n} {wanted['role']} questions were added. {reason}".strip(), level)
+        role = wanted["role"]
+        added = counted(n, f"{role} question was", f"{role} questions were")
+        self.message_user(request, f"{added} added. {reason}".strip(), level)
         return True
 
 

@@ -11,6 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from triplets.counting import counted
 from triplets.importers import bp4d, bu3dfe, cifar10, fer2013, kdef, landmark_text, openface, us_adult_faces
 from triplets.importers.faces import ManyBad, Options, SourceUnreadable, convert
 from triplets.importers.labelled import write_labelled
@@ -80,13 +81,18 @@ def main(arguments=None) -> int:
     _show(found.bad)
     command = _command(found)
     print(
-        f"{found.n_stimuli:,} stimuli of {found.n_subjects:,} subjects, {found.n_pictures:,} with a picture and "
+        f"{counted(found.n_stimuli, 'stimulus', 'stimuli')} of {counted(found.n_subjects, 'subject')}, "
+        f"{found.n_pictures:,} with a picture and "
         f"{found.n_landmarks:,} with landmarks: {found.folder}"
     )
     print(f"next: {command}")
     if (single := found.ratings) is not None:
-        by = f"{len(single.raters):,} people" if single.names_everybody else "people whom the table does not name"
-        print(f"{len(single):,} ratings of {len(single.attributes)} attributes by {by}")
+        by = (
+            counted(len(single.raters), "person", "people")
+            if single.names_everybody
+            else "people whom the table does not name"
+        )
+        print(f"{counted(len(single), 'rating')} of {counted(len(single.attributes), 'attribute')} by {by}")
         if single.names_everybody:
             print(f"and into a study of ratings: manage.py import_responses STUDY {found.folder / 'responses.csv'}")
     if given.release is not None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from triplets.counting import counted
 from triplets.importers.manifest import ManifestRow
 from triplets.importers.single_ratings import SingleRatings
 from triplets.schemes import scheme_named, scheme_of
@@ -89,7 +90,7 @@ class ManyBad(ValueError):
 
     def __init__(self, bad: list[Bad]):
         self.bad = bad
-        noun = "1 problem was" if len(bad) == 1 else f"{len(bad):,} problems were"
+        noun = counted(len(bad), "problem was", "problems were")
         super().__init__(f"nothing was written because {noun} found")
 
 

@@ -9,6 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from triplets import artificial, spreadsheets
+from triplets.counting import counted
 from triplets.models import Collection, Question, QuestionSet
 from triplets.services.askable import Askable, QuestionsRefused, insert_questions
 
@@ -273,7 +274,9 @@ def _propose_choices(question_set, askable: Askable, n: int, seed: int, options:
 def _proposal(n_created: int, n_wanted: int, reason: str) -> Proposal:
     if n_created >= n_wanted:
         return Proposal(n_created)
-    return Proposal(n_created, f"{n_created} of {n_wanted} questions were proposed because {reason}")
+    return Proposal(
+        n_created, f"{n_created} of {counted(n_wanted, 'question was', 'questions were')} proposed because {reason}"
+    )
 
 
 def _pks_of_keys(collection: Collection, keys: set[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from triplets import schemes
+from triplets.counting import counted
 from triplets.importers import staging
 from triplets.importers.landmarks_npz import LandmarkFile, LandmarksUnreadable
 from triplets.importers.manifest import ManifestUnreadable, Problem
@@ -55,8 +56,8 @@ class ImportResult:
 
     def __str__(self) -> str:
         sentences = [
-            f"{self.n_stimuli:,} stimuli of {self.n_subjects:,} subjects, {self.n_landmarks:,} with landmarks; "
-            f"{self.n_new:,} of them are new."
+            f"{counted(self.n_stimuli, 'stimulus', 'stimuli')} of {counted(self.n_subjects, 'subject')}, "
+            f"{self.n_landmarks:,} with landmarks; {counted(self.n_new, 'of them is', 'of them are')} new."
         ]
         if self.n_off:
             sentences.append(
@@ -167,7 +168,7 @@ def _checked(collection, manifest, images, landmarks, scheme, columns, scratch, 
         found, images=images, landmarks=points, known=contents, scratch=scratch, limits=limits, progress=progress
     )
     if problems:
-        bad = "1 problem was" if len(problems) == 1 else f"{len(problems)} problems were"
+        bad = counted(len(problems), "problem was", "problems were")
         raise ImportRejected(f"nothing was imported because {bad} found in {manifest}:", problems)
     return found, points, staged
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from analysis.services.growth import choose_next_questions
 from annotation.models import Study
 from learning.models import Checkpoint
+from triplets.counting import counted
 
 
 class Command(BaseCommand):
@@ -32,4 +33,6 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         state = {"study": row.name, "checkpoint": found.pk, "n_questions": n_created}
-        self.stdout.write(json.dumps(state) if options["json"] else f"{n_created} new questions in {row.name}.")
+        self.stdout.write(
+            json.dumps(state) if options["json"] else f"{counted(n_created, 'new question')} in {row.name}."
+        )

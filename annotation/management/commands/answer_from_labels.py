@@ -9,6 +9,7 @@ from annotation.errors import StudyError
 from annotation.management.commands.create_questions import access_study
 from annotation.services.artificial import SHARES, answer_from_labels
 from annotation.services.imports import JudgementsRefused
+from triplets.counting import counted
 
 
 class Command(BaseCommand):
@@ -30,6 +31,8 @@ class Command(BaseCommand):
             imported = answer_from_labels(chosen, given, seed, at_most=rest)
         except (StudyError, JudgementsRefused) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{imported.n_new:,} artificial triplets recorded. Next: manage.py settle {chosen.name}")
+        self.stdout.write(
+            f"{counted(imported.n_new, 'artificial triplet')} recorded. Next: manage.py settle {chosen.name}"
+        )
         if as_json:
             self.stdout.write(json.dumps({"study": chosen.name} | asdict(imported)))

@@ -10,7 +10,7 @@ from annotation.management.commands.create_questions import access_study
 from annotation.services.consensus import SettlingContended
 from annotation.services.releases import ReleaseRefused, freeze_release
 from triplets.archive import ReleaseDamaged
-from triplets.selectors import release_splits
+from triplets.selectors import release_counts, release_splits
 
 
 class Command(BaseCommand):
@@ -28,10 +28,7 @@ class Command(BaseCommand):
                 release = freeze_release(chosen, out, progress=lambda n_done, n: _show(bar, n_done, n))
         except (ReleaseRefused, ReleaseDamaged, SettlingContended, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(
-            f"{release.name}: {release.n_triplets:,} triplets, {release.n_ratings:,} ratings, "
-            f"{release.n_responses:,} responses, SHA-256 {release.sha256}"
-        )
+        self.stdout.write(f"{release.name}: {release_counts(release)}, SHA-256 {release.sha256}")
         if splits := release_splits(release):
             self.stdout.write(splits)
         if as_json:

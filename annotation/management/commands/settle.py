@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from annotation.management.commands.create_questions import access_study
 from annotation.services.consensus import SettlingContended, settle_questions
+from triplets.counting import counted
 
 
 class Command(BaseCommand):
@@ -23,8 +24,8 @@ class Command(BaseCommand):
         except SettlingContended as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{settled.n_settled:,} questions are settled ({settled.n_changed:,} changed); "
-            f"{settled.n_open:,} are open, {settled.n_ties:,} of these because of a tie."
+            f"{counted(settled.n_settled, 'question is', 'questions are')} settled ({settled.n_changed:,} changed); "
+            f"{counted(settled.n_open, 'is', 'are')} open, {settled.n_ties:,} of these because of a tie."
         )
         if as_json:
             self.stdout.write(json.dumps({"study": chosen.name} | asdict(settled)))

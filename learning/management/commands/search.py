@@ -12,6 +12,7 @@ from learning.config import ConfigInvalid
 from learning.management.asked import checked_seed, pairs, release_named
 from learning.models import Search
 from learning.tasks import train_run
+from triplets.counting import counted
 
 POLL_SECONDS = 1.0
 
@@ -75,7 +76,8 @@ class Command(BaseCommand):
             time.sleep(POLL_SECONDS)
             search.refresh_from_db()
             n_over = sum(run.is_over for run in search.runs.all())
-            line = f"search {search.pk}: {n_over} of {search.n_rounds * search.n_trials} runs have ended"
+            runs = counted(search.n_rounds * search.n_trials, "run has", "runs have")
+            line = f"search {search.pk}: {n_over} of {runs} ended"
             if line != last:
                 sys.stderr.write(f"{line}\n")
                 last = line
