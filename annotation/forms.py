@@ -322,3 +322,16 @@ class JudgementsForm(forms.Form):
                 "Import larger ones with manage.py import_responses."
             )
         return file
+
+
+class StandingForm(forms.Form):
+    """Why a researcher sets aside what a person answered, or lets it count again."""
+
+    is_out = forms.TypedChoiceField(
+        choices=[(True, "set aside"), (False, "counts")], coerce=lambda value: value == "True", widget=forms.HiddenInput
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        help_text="Kept in this person's history, with your name.",
+    )

@@ -1,11 +1,18 @@
 """Those who answer, their work and what it settled to: looked at, never edited. Setting data aside is the exception."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils.html import format_html
 
+from annotation.forms import StandingForm
 from annotation.models import Annotator, Assignment, Consensus, Participation, ReplacementDecision
-from annotation.services.replacement import replace_slots
-from annotation.services.screening import exclude, readmit
+from annotation.services.replacement import set_aside
+from annotation.services.screening import readmit
 from triplets.counting import counted
 from triplets.intervals import wilson_interval
 
@@ -40,6 +47,7 @@ class ParticipationAdmin(LookedAt):
     list_select_related = ["annotator", "study"]
     search_fields = ["annotator__code"]
     actions = ["set_aside", "readmit"]
+    change_form_template = "annotation/participation.html"
 
     @admin.display(description="standing", ordering="exclusion")
     def standing(self, person):
@@ -61,18 +69,54 @@ class ParticipationAdmin(LookedAt):
 
     @admin.action(description="Set aside the data of the selected people", permissions=["set_aside"])
     def set_aside(self, request, people):
-        people = list(people.select_related("study"))
-        n = sum(exclude(person, Participation.Exclusion.RESEARCHER) for person in people)
-        for study in {person.study for person in people}:
-            replace_slots(study)
-        people = counted(n, "person", "people")
-        self.message_user(request, f"The data of {people} is not used any more. What they were promised stays theirs.")
+        self.tell(request, set_aside(people.select_related("study")), is_out=True)
 
     @admin.action(description="Readmit the selected people: their data counts again", permissions=["set_aside"])
     def readmit(self, request, people):
-        n = sum(readmit(person) for person in people.select_related("study", "annotator"))
-        people = counted(n, "person", "people")
-        self.message_user(request, f"The data of {people} counts again, whatever their gold record says.")
+        back = [person for person in people.select_related("study", "annotator") if readmit(person)]
+        self.tell(request, back, is_out=False)
+
+    def tell(self, request, people, *, is_out: bool, reason: str = "") -> None:
+        """Write into each person's history what was decided, and tell it to the researcher."""
+        for person in people:
+            decided = "Data set aside" if is_out else "Data counts again"
+            self.log_change(request, person, f"{decided}: {reason}" if reason else f"{decided}.")
+        whose = counted(len(people), "person", "people")
+        then = "is not used any more. What they were promised stays theirs" if is_out else (
+            "counts again, whatever their gold record says"
+        )  # fmt: skip
+        self.message_user(request, f"The data of {whose} {then}.")
+
+    # One person ----------------------------------------------------------------------------------
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.standing_view)
+        return [path("<int:pk>/standing/", view, name="annotation_participation_standing"), *super().get_urls()]
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        of_person = LogEntry.objects.filter(
+            object_id=object_id, content_type=ContentType.objects.get_for_model(self.model)
+        )
+        context = {"may_decide": self.has_set_aside_permission(request), "decisions": of_person.select_related("user")}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def standing_view(self, request, pk):
+        """Ask why a person's data is set aside, or counts again, and do it: the page is the confirmation."""
+        if not self.has_set_aside_permission(request):
+            raise PermissionDenied
+        person = get_object_or_404(Participation.objects.select_related("study", "annotator"), pk=pk)
+        form = StandingForm(request.POST or None, initial={"is_out": not person.is_excluded})
+        if request.method == "POST" and form.is_valid():
+            is_out = form.cleaned_data["is_out"]
+            if set_aside([person]) if is_out else readmit(person):
+                self.tell(request, [person], is_out=is_out, reason=form.cleaned_data["reason"])
+            else:
+                self.message_user(request, "Nothing was changed: this was decided in the meantime.", messages.WARNING)
+            return redirect("admin:annotation_participation_change", pk)
+        title = "Let this person's data count again" if person.is_excluded else "Set this person's data aside"
+        page = {"title": title, "opts": self.opts, "media": self.media, "person": person, "form": form}
+        context = {**self.admin_site.each_context(request), **page}
+        return TemplateResponse(request, "annotation/standing.html", context)
 
 
 @admin.register(Annotator)

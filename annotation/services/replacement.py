@@ -1,12 +1,14 @@
 """New slots in place of those whose answers are not used, within a cap, with an audit row for each decision."""
 
 import random
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from annotation.models import Assignment, Batch, Participation, ReplacementDecision, Slot, Study
+from annotation.services.screening import exclude
 from triplets.counting import counted
 
 CAP_FACTOR = 3
@@ -15,6 +17,14 @@ CAP_FACTOR = 3
 #: look like this with probability 16 / 2**15.
 N_WATCHED, N_BAD = 15, 14
 PAUSED = "Paused: "
+
+
+def set_aside(people: Iterable[Participation]) -> list[Participation]:
+    """Set aside what people answered, since a researcher says so, and replace them; return who was not out already."""
+    out = [person for person in people if exclude(person, Participation.Exclusion.RESEARCHER)]
+    for study in {person.study for person in out}:
+        replace_slots(study)
+    return out
 
 
 def n_needed(target: int, good: int, in_flight: int) -> int:

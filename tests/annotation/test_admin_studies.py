@@ -199,6 +199,49 @@ def test_setting_data_aside_reopens_slots(researcher_client):
     assert set(Slot.objects.values_list("state", flat=True)) == {"void", "free"}
 
 
+def test_one_person_is_set_aside_and_taken_back_for_a_reason(researcher_client, rita):
+    study = make_study(n_questions=3, responses_per_question=1)
+    bob = work(study, "bob")
+    own = reverse("admin:annotation_participation_change", args=[bob.pk])
+    confirm = reverse("admin:annotation_participation_standing", args=[bob.pk])
+    assert confirm in researcher_client.get(own).text
+    asked = researcher_client.get(confirm).text
+    assert "Set it aside" in asked and 'name="is_out" value="True"' in asked
+    assert "This field is required" in researcher_client.post(confirm, {"is_out": "True", "reason": " "}).text
+    bob.refresh_from_db()
+    assert bob.exclusion == ""  # looking, or saying no reason, decides nothing
+
+    out = researcher_client.post(
+        confirm, {"is_out": "True", "reason": "Answered with <b>closed eyes</b>."}, follow=True
+    )
+    bob.refresh_from_db()
+    assert bob.exclusion == "researcher"
+    assert sorted(Slot.objects.values_list("state", flat=True)) == ["free", "void"]  # somebody else gets the place
+    assert "The data of 1 person is not used any more" in said(out)
+    assert "Data set aside: Answered with &lt;b&gt;closed eyes&lt;/b&gt;." in out.text and str(rita) in out.text
+    late = researcher_client.post(confirm, {"is_out": "True", "reason": "A second window."}, follow=True)
+    assert "decided in the meantime" in said(late)
+
+    assert "Let it count again" in researcher_client.get(confirm).text
+    back = researcher_client.post(confirm, {"is_out": "False", "reason": "It was a mistake."}, follow=True)
+    bob.refresh_from_db()
+    assert bob.exclusion == "" and bob.readmitted_at is not None
+    assert "Data counts again: It was a mistake." in back.text and "second window" not in back.text
+
+
+def test_who_may_only_look_decides_about_nobody(client, django_user_model):
+    bob = work(make_study(n_questions=3), "bob")
+    reader = django_user_model.objects.create_user("reader", password="r", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_participation"))
+    client.force_login(reader)
+    confirm = reverse("admin:annotation_participation_standing", args=[bob.pk])
+    assert confirm not in client.get(reverse("admin:annotation_participation_change", args=[bob.pk])).text
+    assert client.get(confirm).status_code == 403
+    assert client.post(confirm, {"is_out": "True", "reason": "x"}).status_code == 403
+    bob.refresh_from_db()
+    assert not bob.is_excluded
+
+
 def test_counts_are_called_by_what_they_count(researcher_client):
     person = enter(make_study(name="smiles"))
     listed = researcher_client.get(reverse("admin:annotation_participation_changelist")).text

@@ -64,6 +64,7 @@ admin:annotation_study_settings      302/302  302/302  200/200  200/200
 admin:annotation_study_quality       302/302  302/302  200/405  200/405
 admin:annotation_study_invite        302/302  302/302  405/200  405/200
 admin:annotation_study_do            302/302  302/302  405/302  405/302
+admin:annotation_participation_standing  302/302  302/302  200/200  200/200
 admin:learning_run_progress          302/302  302/302  200/200  200/200
 admin:learning_run_stop              302/302  302/302  405/302  405/302
 admin:learning_run_resume            302/302  302/302  405/302  405/302
