@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 PR_SET_PDEATHSIG = 1
 RESTART_PAUSE_SECONDS = 3
+AS_ROOT = "You're running the worker with superuser privileges"  # how Celery's warning begins
 
 
 @dataclass
@@ -109,9 +110,10 @@ def site_parts(host: str, port: int, web_threads: int = 4) -> list[Part]:
     worker leaves no child behind. One training at a time runs on each GPU, or one where there is none; measuring
     networks and short work have workers of their own, so that neither waits for a training.
     """
-    python = [sys.executable, "-m"]
-    celery = [*python, "celery", "--quiet", "-A", "config"]
-    worker = [*celery, "worker", "--pool", "solo", "--loglevel", "warning"]
+    celery = ["-m", "celery", "--quiet", "-A", "config"]
+    # In a container all is done as root, where each worker would begin with five lines of advice that nobody can
+    # follow. The danger they speak of is a queue that carries pickles: ours takes JSON only.
+    worker = [sys.executable, "-W", f"ignore:{AS_ROOT}", *celery, "worker", "--pool", "solo", "--loglevel", "warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     gpu = [*worker, "--queues", "gpu", "--hostname"]
     trainers = [
@@ -122,7 +124,7 @@ def site_parts(host: str, port: int, web_threads: int = 4) -> list[Part]:
         Part(
             "web",
             [
-                *python, "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", "2",
+                sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", "2",
                 "--worker-class", "config.webworker.WebWorker", "--threads", str(web_threads), "--keep-alive", "15",
                 "--log-level", "warning",
             ],
@@ -131,7 +133,7 @@ def site_parts(host: str, port: int, web_threads: int = 4) -> list[Part]:
         Part("worker", [*worker, "--queues", "default", "--hostname", f"default-{os.getpid()}@%h", *quiet]),
         Part("evaluator", [*worker, "--queues", "evaluation", "--hostname", f"evaluation-{os.getpid()}@%h", *quiet]),
         *trainers,
-        Part("scheduler", [*celery, "beat", "--loglevel", "warning", "--pidfile", ""]),
+        Part("scheduler", [sys.executable, *celery, "beat", "--loglevel", "warning", "--pidfile", ""]),
     ]  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from config.supervisor import site_parts
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -117,3 +119,20 @@ def test_a_taken_port_is_named(tmp_path):
         )
     assert done.returncode != 0
     assert f"Port {port} on 127.0.0.1 cannot be used" in done.stderr
+
+
+def test_a_worker_of_root_begins_without_advice_that_nobody_can_follow():
+    as_root = (
+        "import os; os.getuid = os.geteuid = os.getgid = os.getegid = lambda: 0\n"
+        "from celery.platforms import check_privileges; check_privileges(['json'])"
+    )
+
+    def told(*options: str) -> str:
+        command = [sys.executable, *options, "-c", as_root]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+    assert "superuser privileges" in told()
+    workers = [part.command for part in site_parts("127.0.0.1", 8000) if "worker" in part.command]
+    assert len(workers) >= 3
+    for command in workers:
+        assert told(*command[1 : command.index("-m")]) == ""
