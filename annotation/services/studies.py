@@ -4,6 +4,8 @@ import math
 import random
 from dataclasses import dataclass, replace
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
 from django.db import transaction
 from django.db.models import F
 
@@ -67,7 +69,7 @@ def create_study(
 ) -> Study:
     """Create a study with its empty set of questions; `settings` are further fields of Study.
 
-    Raises ValidationError, with each field's sentence, when a setting cannot be.
+    Raises StudyError or ValidationError, with each field's sentence, when a name or a setting cannot be.
     """
     attributes = [str(attribute).strip() for attribute in attributes]
     options = settings["options"] = [str(option).strip() for option in settings.get("options", ())]
@@ -82,6 +84,7 @@ def create_study(
         state=Study.State.OPEN if is_open else Study.State.DRAFT,
         **settings,
     )
+    check_name(name)
     check_attributes(kind, attributes)
     check_options(kind, options)
     check_demographics(study.demographics)
@@ -98,6 +101,18 @@ def create_study(
 def usual_instructions(kind: str) -> str:
     usual = {Question.Kind.RATING: RATING_INSTRUCTIONS, Question.Kind.CHOICE: CHOICE_INSTRUCTIONS}
     return usual.get(kind, DEFAULT_INSTRUCTIONS)
+
+
+def check_name(name: str) -> None:
+    try:
+        validate_slug(name)
+    except ValidationError as error:
+        raise StudyError(
+            f"{name!r} cannot name a study: expected letters without accents, digits, - and _ only; "
+            "the title may say anything."
+        ) from error
+    if Study.objects.filter(name=name).exists():
+        raise StudyError(f"There is a study {name!r} already: expected another name.")
 
 
 def check_attributes(kind: str, attributes: list) -> None:

@@ -152,9 +152,7 @@ def test_what_cannot_be_asked(settings, words):
     assert not Study.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "settings", [{"gold_threshold": 1.5}, {"responses": 0}, {"batch_size": 0}, {"name": "not a slug"}]
-)
+@pytest.mark.parametrize("settings", [{"gold_threshold": 1.5}, {"responses": 0}, {"batch_size": 0}])
 def test_settings_out_of_range(settings):
     with pytest.raises(ValidationError):
         studies.create_study(**({"name": "wrong", "collection": make_collection()} | settings))
@@ -197,9 +195,16 @@ def test_the_commands(faces, capsys):
     [
         (["create_study", "s", "--collection", "nowhere"], "no collection 'nowhere'. Known collections: faces"),
         (["create_study", "s", "--collection", "faces", "--kind", "rating"], "at least one attribute"),
-        (["create_study", "s", "--collection", "faces", "--gold-threshold", "7"], "gold_threshold"),
-        (["create_study", "s s", "--collection", "faces"], "name"),
-        (["create_study", "there", "--collection", "faces"], "already"),
+        (["create_study", "s", "--collection", "faces", "--gold-threshold", "7"], "gold_threshold 7.0"),
+        (
+            ["create_study", "Mein Café", "--collection", "faces"],
+            "^'Mein Café' cannot name a study: expected letters without accents, digits, - and _ only; "
+            "the title may say anything.$",
+        ),
+        (
+            ["create_study", "there", "--collection", "faces"],
+            "^There is a study 'there' already: expected another name.$",
+        ),
         (["create_questions", "nothing"], "no study 'nothing'"),
         (["create_questions", "there", "--same", "-1"], "negative"),
         (["create_questions", "there", "--same", "0", "--different", "0"], "question"),

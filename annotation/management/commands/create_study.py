@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except (StudyError, QuestionsRefused) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
-            raise CommandError(in_one_sentence(error)) from error
+            raise CommandError(in_one_sentence(error, settings)) from error
         if given["json"]:
             self.stdout.write(json.dumps({"study": made.name, "entry_url": entry_url(made)}))
         else:
@@ -82,6 +82,7 @@ def access_collection(name: str) -> Collection:
         raise CommandError(f"There is no collection {name!r}. Known collections: {known}.") from None
 
 
-def in_one_sentence(error: ValidationError) -> str:
+def in_one_sentence(error: ValidationError, given: dict) -> str:
     fields = error.message_dict.items() if hasattr(error, "error_dict") else [("", error.messages)]
-    return " ".join(f"{field}: {' '.join(sentences)}".lstrip("_: ") for field, sentences in fields)
+    said = ((f"{field} {given[field]!r}" if field in given else field, " ".join(words)) for field, words in fields)
+    return " ".join(f"{field}: {words}".lstrip("_: ") for field, words in said)
