@@ -1,10 +1,8 @@
-"""Measuring and choosing, on queue `evaluation`: both load a network. A task that comes twice does nothing."""
+"""Measuring, on queue `evaluation`: it loads a network. A task that comes twice does nothing."""
 
 from celery import shared_task
 
 from analysis.services import evaluations, growth, study_writing
-from annotation.models import Study
-from learning.models import Checkpoint
 from learning.tasks import train_run
 
 
@@ -30,12 +28,6 @@ def write_study_report(report_pk):
 def tend_study_reports():
     for report_pk in study_writing.tend_study_reports():
         write_study_report.delay(report_pk)
-
-
-@shared_task
-def choose_questions(study_pk, checkpoint_pk, n, seed, n_before):
-    study, checkpoint = Study.objects.get(pk=study_pk), Checkpoint.objects.get(pk=checkpoint_pk)
-    growth.choose_next_questions(study, checkpoint, n, seed, n_before=n_before)
 
 
 @shared_task

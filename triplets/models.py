@@ -246,6 +246,7 @@ class Errand(models.Model):
         STIMULI = "stimuli", "importing faces"
         RESPONSES = "responses", "importing judgements"
         RELEASE = "release", "freezing a release"
+        QUESTIONS = "questions", "choosing questions"
 
     class Status(models.TextChoices):
         QUEUED = "queued", "waits for a worker"
@@ -290,7 +291,7 @@ class Errand(models.Model):
         ]
 
     def __str__(self):
-        words = {self.Kind.STIMULI: "into", self.Kind.RESPONSES: "for", self.Kind.RELEASE: "of"}[self.kind]
+        words = {self.Kind.STIMULI: "into", self.Kind.RELEASE: "of"}.get(self.kind, "for")
         of = self.question_set or self.wanted.get("collection", "")
         return f"{self.get_kind_display().capitalize()} {words} {of}"
 

@@ -1,4 +1,4 @@
-"""What a worker does for researchers, on queue `default`. A task that comes twice does nothing."""
+"""What a worker does for researchers, on the queue of each kind of errand. A task that comes twice does nothing."""
 
 from celery import shared_task
 
@@ -12,5 +12,5 @@ def do_errand(errand_pk):
 
 @shared_task
 def sweep_errands():
-    for errand_pk in errands.sweep_errands():
-        do_errand.delay(errand_pk)
+    for errand in errands.sweep_errands():
+        do_errand.apply_async([errand.pk], queue=errands.queue_of(errand))

@@ -13,6 +13,8 @@ from analysis.forms import TitledForm
 from analysis.models import Evaluation, Report
 from analysis.services.evaluations import create_evaluation
 from annotation.models import Study
+from triplets.admin.errands import begin
+from triplets.models import Errand
 
 N_QUESTIONS = 100
 
@@ -106,8 +108,13 @@ class EvaluationAdmin(Evidence):
                 self.message_user(request, f"{evaluation.release} belongs to no study.", messages.WARNING)
                 continue
             n_before = study.question_set.questions.count()
-            tasks.choose_questions.delay_on_commit(study.pk, evaluation.checkpoint_id, N_QUESTIONS, n_before, n_before)
-            self.message_user(request, f"{study} gets its next questions in a moment.", messages.SUCCESS)
+            wanted = {"checkpoint": evaluation.checkpoint_id, "n": N_QUESTIONS, "seed": n_before, "n_before": n_before}
+            begin(request, Errand.Kind.QUESTIONS, question_set=study.question_set, wanted=wanted)
+            page = reverse("admin:annotation_study_change", args=[study.pk])
+            said = format_html(
+                '<a href="{}">{}</a> gets its next questions: its page shows how far it is.', page, study
+            )
+            self.message_user(request, said, messages.SUCCESS)
 
 
 @admin.register(Report)

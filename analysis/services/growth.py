@@ -1,6 +1,7 @@
 """What must know both siblings: the growth of a study, and the questions that a trained network asks next."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -211,7 +212,12 @@ class NothingToChoose(ValueError):
 
 
 def choose_next_questions(
-    study: Study, checkpoint: Checkpoint, n: int = 100, seed: int = 0, n_before: int | None = None
+    study: Study,
+    checkpoint: Checkpoint,
+    n: int = 100,
+    seed: int = 0,
+    n_before: int | None = None,
+    on_stored: Callable[[int], None] = lambda n_created: None,
 ) -> int:
     """Create n questions whose answers the checkpoint would learn most from, with batches and slots; return how many.
 
@@ -219,8 +225,9 @@ def choose_next_questions(
     questions of the other splits, and a fifth of the training split's, stay random: a score on chosen
     questions says nothing about questions in general. What was asked before is not asked again.
 
-    n_before : how many questions the study had when this was asked for. If it has others now, the work
-        was done already (a task delivered twice), and 0 is returned.
+    n_before : how many questions the study had when this was asked for. If it has others now, somebody was faster
+        (a button pressed twice), and 0 is returned.
+    on_stored : called with how many, within the transaction; what it raises takes the questions back
     """
     if study.kind != Question.Kind.TRIPLET:
         raise NothingToChoose(f"Study {study.name} asks for ratings; triplets are what a network chooses.")
@@ -235,12 +242,13 @@ def choose_next_questions(
     believed = _posterior(checkpoint, release)
     with transaction.atomic():
         locked = Study.objects.select_for_update(no_key=True).select_related("question_set").get(pk=study.pk)
-        if n_before is not None and locked.question_set.questions.count() != n_before:
-            return 0
-        triplets, samplers = _choose(locked, believed, n, seed)
-        n_created = create_chosen_triplets(locked.question_set, triplets, samplers) if len(triplets) else 0
+        n_created = 0
+        if n_before is None or locked.question_set.questions.count() == n_before:
+            triplets, samplers = _choose(locked, believed, n, seed)
+            n_created = create_chosen_triplets(locked.question_set, triplets, samplers) if len(triplets) else 0
         if n_created:
             create_batches(locked, seed)
+        on_stored(n_created)
     return n_created
 
 

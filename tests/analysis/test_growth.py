@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils.html import escape
 
 from analysis import tasks
 from analysis.services.evaluations import create_evaluation
@@ -15,7 +17,9 @@ from annotation.services.studies import create_study
 from learning.models import Checkpoint
 from learning.services.archives import open_release
 from tests.analysis.made import make_checkpoint
-from triplets.models import Collection, Question, Release, Stimulus, Subject
+from triplets.models import Collection, Errand, Question, Release, Stimulus, Subject
+from triplets.services.errands import create_errand, do_errand
+from triplets.tasks import do_errand as do_errand_task
 
 pytestmark = pytest.mark.django_db
 
@@ -85,10 +89,28 @@ def test_the_same_seed_chooses_the_same(study, checkpoint):
     assert triplets(study) == first
 
 
-def test_a_task_that_comes_twice_asks_once(study, checkpoint):
-    for _ in range(2):
-        tasks.choose_questions(study.pk, checkpoint.pk, 20, 0, 0)
+def test_whoever_presses_twice_asks_once_and_is_told(study, checkpoint):
+    wanted = {"checkpoint": checkpoint.pk, "n": 20, "seed": 0, "n_before": 0}
+    first, second = (create_errand("questions", question_set=study.question_set, wanted=wanted) for _ in range(2))
+    for errand in (first, second):
+        assert do_errand(errand.pk) == "finished"
+        assert do_errand(errand.pk) is None  # a task that comes twice
+        errand.refresh_from_db()
     assert study.question_set.questions.count() == 20
+    where = f"most of them where checkpoint {checkpoint.pk} of run {checkpoint.run_id} is unsure."
+    assert first.message == f"20 new questions are ready to be asked, {where}"
+    assert second.message.startswith("Nothing was added: the study got other questions since")
+
+
+def test_what_could_not_be_chosen_stands_on_the_page_of_the_study(researcher_client, study, checkpoint):
+    Stimulus.objects.update(picture="")
+    wanted = {"checkpoint": checkpoint.pk, "n": 20, "seed": 0, "n_before": 0}
+    errand = create_errand("questions", question_set=study.question_set, wanted=wanted)
+    assert do_errand(errand.pk) == "failed"
+    shown = researcher_client.get(reverse("admin:annotation_study_change", args=[study.pk])).text
+    errand.refresh_from_db()
+    assert "Choosing questions for next" in shown and escape(errand.message) in shown
+    assert "picture" in errand.message
 
 
 def test_faces_without_a_picture_are_not_asked(study, checkpoint):
@@ -130,13 +152,22 @@ def test_bad_input_is_one_sentence(study, arguments, words):
 
 def test_a_researcher_asks_for_more_in_the_admin(researcher_client, study, checkpoint, monkeypatch):
     sent = []
-    monkeypatch.setattr(tasks.choose_questions, "delay_on_commit", lambda *arguments: sent.append(arguments))
+    monkeypatch.setattr(
+        do_errand_task, "apply_async_on_commit", lambda *arguments, **how: sent.append((*arguments, how))
+    )
     monkeypatch.setattr(tasks.evaluate, "delay_on_commit", lambda *arguments: sent.append(arguments))
     evaluation = create_evaluation(Checkpoint.objects.select_related("run__release").get(pk=checkpoint.pk))
     chosen = {"_selected_action": [evaluation.pk]}
     address = "/admin/analysis/evaluation/"
-    assert researcher_client.post(address, chosen | {"action": "ask_where_unsure"}).status_code == 302
-    assert sent == [(study.pk, checkpoint.pk, 100, 0, 0)]
+    told = researcher_client.post(address, chosen | {"action": "ask_where_unsure"}, follow=True).text
+    own = reverse("admin:annotation_study_change", args=[study.pk])
+    assert f'<a href="{own}">next</a> gets its next questions' in told
+    errand = Errand.objects.get()
+    assert errand.wanted == {"checkpoint": checkpoint.pk, "n": 100, "seed": 0, "n_before": 0}
+    assert sent == [([errand.pk], {"queue": "evaluation"})]  # not in the way of short work: it loads a network
+    assert "Choosing questions for next" in researcher_client.get(own).text
+    assert do_errand(errand.pk) == "finished"
+    assert "100 new questions are ready to be asked" in researcher_client.get(own).text
     assert researcher_client.post(address, chosen | {"action": "evaluate_again"}).status_code == 302
     assert sent[1:] == [(evaluation.pk,)]
     added = {"checkpoint": checkpoint.pk, "release": checkpoint.run.release_id}

@@ -34,8 +34,13 @@ def files_folder(settings, tmp_path):
 @pytest.fixture
 def sent(monkeypatch):
     found = []
-    monkeypatch.setattr(tasks.do_errand, "delay", found.append)
-    monkeypatch.setattr(tasks.do_errand, "delay_on_commit", found.append)
+
+    def send(arguments, queue):
+        assert queue == "default"
+        found.append(*arguments)
+
+    monkeypatch.setattr(tasks.do_errand, "apply_async", send)
+    monkeypatch.setattr(tasks.do_errand, "apply_async_on_commit", send)
     return found
 
 

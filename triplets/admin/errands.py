@@ -7,14 +7,14 @@ from django.views.decorators.http import require_safe
 
 from triplets.admin.looking import LookedAt
 from triplets.models import Errand
-from triplets.services.errands import create_errand
+from triplets.services.errands import create_errand, queue_of
 from triplets.tasks import do_errand
 
 
 def begin(request, kind: str, uploads=None, **fields) -> Errand:
     """Create an errand of the researcher and wake a worker."""
     errand = create_errand(kind, uploads, created_by=request.user, **fields)
-    do_errand.delay_on_commit(errand.pk)
+    do_errand.apply_async_on_commit([errand.pk], queue=queue_of(errand))
     return errand
 
 

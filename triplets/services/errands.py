@@ -38,16 +38,21 @@ LONGEST_MESSAGE = 20_000  # characters
 N_QUOTED = 100
 ADVICE = "Usually the machine ran out of memory: look at the worker's log, free memory, then ask for it again."
 _doers: dict[str, Callable] = {}
+_queues: dict[str, str] = {}
 
 
-def does(kind: str):
-    """Register the decorated function as what does errands of this kind."""
+def does(kind: str, queue: str = "default"):
+    """Register the decorated function as what does errands of this kind, by the workers of this queue."""
 
     def register(do: Callable) -> Callable:
-        _doers[kind] = do
+        _doers[kind], _queues[kind] = do, queue
         return do
 
     return register
+
+
+def queue_of(errand: Errand) -> str:
+    return _queues[errand.kind]
 
 
 def create_errand(kind: str, uploads: Mapping[str, File] | None = None, **fields) -> Errand:
@@ -112,13 +117,13 @@ def with_lines(summary: str, lines: Sequence[str]) -> str:
     return "\n".join([summary, *lines[:N_QUOTED], *([f"and {n_more:,} more"] if n_more > 0 else [])])
 
 
-def sweep_errands() -> list[int]:
-    """Return the keys of errands to send again; forget uploads that a lost worker has left."""
+def sweep_errands() -> list[Errand]:
+    """Return the errands to send again; forget uploads that a lost worker has left."""
     over = Errand.objects.filter(status__in=[Errand.Status.FINISHED, Errand.Status.FAILED]).exclude(files={})
     for errand in over:
         _clear(errand)
     leases.queue_lost_again(Errand, settings.RUN_LEASE_SECONDS, ADVICE)
-    return leases.take_due(Errand, timedelta(minutes=1))
+    return list(Errand.objects.filter(pk__in=leases.take_due(Errand, timedelta(minutes=1))).order_by("pk"))
 
 
 # Details ----------------------------------------------------------------------------------------
