@@ -332,6 +332,6 @@ class StandingForm(forms.Form):
     )
     reason = forms.CharField(
         max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Kept in this person's history, with your name.",
     )

@@ -6,7 +6,9 @@ import pytest
 
 from analysis import comparison, selectors
 from analysis.models import RetrainingPolicy
+from analysis.services.policies import set_policy
 from learning.models import Run, RunPoint
+from learning.recipes import RECIPES, groups
 from tests.analysis.growing import grow, make_study, settle
 from tests.annotation.votes import bare_study
 from tests.learning.made import FAST, make_release, make_run
@@ -43,6 +45,15 @@ def runs(tmp_path):
 def asked(of, **changes):
     return {"study": of.pk, "recipe": "topological-vae", "seed": "1", "changes": "n_steps=70", "every": "25",
             "is_active": "on"} | changes  # fmt: skip
+
+
+def test_its_recipe_is_searched_for_as_at_the_form_of_a_run(researcher_client):
+    policy = set_policy(bare_study(name="new"), "topological-vae-large", 100)
+    for address in (f"{LIST}add/", f"{LIST}{policy.pk}/change/"):
+        html = researcher_client.get(address).text
+        assert "learning/recipes.js" in html and 'name="recipe" data-recipes' in html
+        assert html.count("data-summary=") == len(RECIPES) and html.count("<optgroup label=") >= len(groups())
+    assert 'value="topological-vae-large" selected' in html
 
 
 def test_a_policy_is_set_and_changed(researcher_client, rita):

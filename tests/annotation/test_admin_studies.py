@@ -218,7 +218,7 @@ def test_one_person_is_set_aside_and_taken_back_for_a_reason(researcher_client, 
     assert bob.exclusion == "researcher"
     assert sorted(Slot.objects.values_list("state", flat=True)) == ["free", "void"]  # somebody else gets the place
     assert "The data of 1 person is not used any more" in said(out)
-    assert "Data set aside: Answered with &lt;b&gt;closed eyes&lt;/b&gt;." in out.text and str(rita) in out.text
+    assert f"{rita}: Data set aside: Answered with &lt;b&gt;closed eyes&lt;/b&gt;." in out.text
     late = researcher_client.post(confirm, {"is_out": "True", "reason": "A second window."}, follow=True)
     assert "decided in the meantime" in said(late)
 

@@ -239,7 +239,7 @@ def test_check_labels_that_contradict_each_other_are_refused(tmp_path):
     with pytest.raises(JudgementsRefused, match="something else than on line 2"):
         import_responses(study, write_csv(tmp_path / "labels.csv", rows, LABEL_COLUMNS))
     import_responses(study, write_csv(tmp_path / "one.csv", rows[:1], LABEL_COLUMNS))
-    with pytest.raises(JudgementsRefused, match="contradict those of the study"):
+    with pytest.raises(JudgementsRefused, match="1 check question contradicts those of the study"):
         import_responses(study, write_csv(tmp_path / "other.csv", rows[1:], LABEL_COLUMNS))
 
 
