@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from triplets.counting import counted
+
 #: Penalties tried, in mean squared singular values of the weighted features: from next to none to next to no slope.
 SHARES = np.geomspace(1e-4, 1e4, 49)
 #: Directions in which features vary less than this share of the most hold nothing but rounding.
@@ -53,7 +55,9 @@ def fit_ridge(features: np.ndarray, target: np.ndarray, weight: np.ndarray, pers
         known, columns = np.flatnonzero(w > 0), np.flatnonzero(kind.reshape(-1) == number)
         n_people = len(np.unique(person[known]))
         if n_people < 2:
-            raise ValueError(f"attribute {columns[0]} is known of {n_people} people: expected at least two")
+            raise ValueError(
+                f"attribute {columns[0]} is known of {counted(n_people, 'person', 'people')}: expected at least two"
+            )
         decomposed = _Decomposed(standardised[known], w[known], person[known])
         for k in columns:
             y = target[known, k].astype(np.float64)

@@ -44,12 +44,9 @@ def resume(study, request) -> str:
 def settle(study, request) -> str:
     settled = settle_questions(study)
     ties = f", {settled.n_ties:,} of them because of a tie" if settled.n_ties else ""
-    is_settled, is_open = (
-        counted(settled.n_settled, "question is", "questions are"),
-        counted(settled.n_open, "is", "are"),
-    )
-    counts = f"{is_settled} settled ({settled.n_changed:,} changed), {is_open} open"
-    return f"{counts}{ties}."
+    is_settled = counted(settled.n_settled, "question is", "questions are")
+    is_open = counted(settled.n_open, "is", "are")
+    return f"{is_settled} settled ({settled.n_changed:,} changed), {is_open} open{ties}."
 
 
 def freeze(study, request) -> None:

@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -108,10 +109,12 @@ class ParticipationAdmin(LookedAt):
         form = StandingForm(request.POST or None, initial={"is_out": not person.is_excluded})
         if request.method == "POST" and form.is_valid():
             is_out = form.cleaned_data["is_out"]
-            if set_aside([person]) if is_out else readmit(person):
-                self.tell(request, [person], is_out=is_out, reason=form.cleaned_data["reason"])
-            else:
-                self.message_user(request, "Nothing was changed: this was decided in the meantime.", messages.WARNING)
+            with transaction.atomic():  # no decision without its reason
+                if set_aside([person]) if is_out else readmit(person):
+                    self.tell(request, [person], is_out=is_out, reason=form.cleaned_data["reason"])
+                else:
+                    said = "Nothing was changed: this was decided in the meantime."
+                    self.message_user(request, said, messages.WARNING)
             return redirect("admin:annotation_participation_change", pk)
         title = "Let this person's data count again" if person.is_excluded else "Set this person's data aside"
         page = {"title": title, "opts": self.opts, "media": self.media, "person": person, "form": form}

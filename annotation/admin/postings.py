@@ -233,21 +233,13 @@ class PostingAdmin(admin.ModelAdmin):
 
     @admin.action(description="Close: let nobody new in", permissions=["change"])
     def close(self, request, rows):
-        attempt(
-            request,
-            ("posting is being closed", "postings are being closed"),
-            postings.close_posting,
-            rows.select_related("study"),
-        )
+        done = ("posting is being closed", "postings are being closed")
+        attempt(request, done, postings.close_posting, rows.select_related("study"))
 
     @admin.action(description="Read who handed in, and pay who did the work", permissions=["change"])
     def collect(self, request, rows):
-        attempt(
-            request,
-            ("posting was read", "postings were read"),
-            postings.collect_submissions,
-            rows.select_related("study"),
-        )
+        done = ("posting was read", "postings were read")
+        attempt(request, done, postings.collect_submissions, rows.select_related("study"))
 
 
 class BonusForm(ActionForm):
@@ -341,9 +333,8 @@ class OutboxEntryAdmin(LookedAt):
 
     @admin.action(description="Unknown: I saw at the recruiter that it has happened", permissions=["settle"])
     def happened(self, request, rows):
-        attempt(
-            request, ("order is confirmed", "orders are confirmed"), lambda row: outbox.resolve_order(row, True), rows
-        )
+        done = ("order is confirmed", "orders are confirmed")
+        attempt(request, done, lambda row: outbox.resolve_order(row, True), rows)
 
     @admin.action(description="Unknown: I saw at the recruiter that it has not happened", permissions=["settle"])
     def not_happened(self, request, rows):

@@ -112,7 +112,7 @@ def test_a_feature_that_never_varies_counts_for_nothing():
 
 def test_input_that_cannot_be_fitted_is_refused():
     features, target, weight, person = problem()
-    with pytest.raises(ValueError, match="known of 1 people"):
+    with pytest.raises(ValueError, match="known of 1 person"):
         fit_ridge(features, target, weight, np.zeros_like(person))
     broken = features.copy()
     broken[4, 2] = np.nan
@@ -215,7 +215,7 @@ def test_settings_that_a_closed_form_would_ignore_are_refused(release, tmp_path,
 def test_one_person_is_too_few(release, tmp_path):
     subject = np.where(release.stimuli.split == "train", "s0", release.stimuli.subject)
     single = dataclasses.replace(release, stimuli=dataclasses.replace(release.stimuli, subject=subject))
-    with pytest.raises(NothingToLearn, match="known of 1 people"):
+    with pytest.raises(NothingToLearn, match="known of 1 person"):
         train_release(single, configured(), seed=0, out=tmp_path)
 
 
