@@ -41,6 +41,9 @@ def page(chromium, live_server, client, rita, monkeypatch):
 def test_plots_are_drawn_and_follow_what_people_answer(page, kind):
     study = make_study(n_questions=6, kind=kind, responses_per_question=3, min_gold=2)
     work(study, "alice")
+    page.goto(f"/admin/annotation/study/{study.pk}/change/")
+    alone = page.locator("[data-plot=people] svg > title").first
+    expect(alone).to_have_text(re.compile("^The 1 lowest accuracy of 1 person;"))
     carol = work(study, "carol")
     dissent = carol.annotator.responses.filter(is_right=None).order_by("pk").values_list("pk", flat=True)[:3]
     study.responses.filter(pk__in=list(dissent)).update(**DISSENT[kind])

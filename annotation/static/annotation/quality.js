@@ -17,6 +17,7 @@ addEventListener("DOMContentLoaded", () => {
     return made;
   }
   const two = (value) => (value === null || value === undefined ? "–" : value.toFixed(2).replace(/^(-?)0\./, "$1."));
+  const counted = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
   const across = (share, low = 0, high = 1) => LEFT + ((share - low) / (high - low)) * (WIDTH - LEFT - RIGHT);
 
   function sheet(height, words) {
@@ -89,13 +90,13 @@ addEventListener("DOMContentLoaded", () => {
       if (!people.n) return [nothing("Nobody has seen a gold question yet.")];
       const rows = people.lowest.slice(0, 16);
       const height = 18 * rows.length + 30;
-      const svg = sheet(height, `The ${rows.length} lowest accuracies of ${people.n} people; threshold ${two(people.threshold)}`);
+      const svg = sheet(height, `The ${counted(rows.length, "lowest accuracy", "lowest accuracies")} of ${counted(people.n, "person", "people")}; threshold ${two(people.threshold)}`);
       axis(svg, height);
       const x = across(people.threshold);
       svg.append(element("line", { x1: x, x2: x, y1: 4, y2: height - 20, class: "q-threshold" }));
       rows.forEach((person, row) => {
         const y = 14 + 18 * row;
-        label(svg, y, person.code, `${person.n_gold} gold questions, ${person.n_responses} responses`);
+        label(svg, y, person.code, `${counted(person.n_gold, "gold question")}, ${counted(person.n_responses, "response")}`);
         whisker(svg, y, { value: person.accuracy, low: person.low, high: person.high }, person.is_excluded ? "is-out" : "is-in");
       });
       const rest = people.n > rows.length ? `The ${rows.length} lowest of ${people.n} people. ` : "";
@@ -125,12 +126,12 @@ addEventListener("DOMContentLoaded", () => {
       }
       const words = kind === "rating"
         ? "Krippendorff’s alpha of each attribute, 1 where all agree and 0 by chance: interval (blue) and ordinal (violet), with 95 % intervals."
-        : `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), ${rows[0].n_responses.toLocaleString("en")} responses; 1 where all agree, 0 by chance.`;
+        : `${rows[0].statistic}: ${two(rows[0].value)} (${two(rows[0].low)} to ${two(rows[0].high)}), ${counted(rows[0].n_responses, "response")}; 1 where all agree, 0 by chance.`;
       let self = "";
       if (again.value !== null && kind === "rating") {
-        self = ` Rated again by the same person, two ratings correlate ${two(again.value)} and lie ${again.difference.toFixed(1)} points apart (${again.n} repeats).`;
+        self = ` Rated again by the same person, two ratings correlate ${two(again.value)} and lie ${again.difference.toFixed(1)} points apart (${counted(again.n, "repeat")}).`;
       } else if (again.value !== null) {
-        self = ` The same person agrees with themselves on ${two(again.value)} of ${again.n} repeats.`;
+        self = ` The same person agrees with themselves on ${two(again.value)} of ${counted(again.n, "repeat")}.`;
       }
       return [svg, nothing(words + self)];
     },
@@ -142,7 +143,7 @@ addEventListener("DOMContentLoaded", () => {
       axis(svg, height, low);
       ceilings.forEach((row, place) => {
         const y = 16 + 34 * place;
-        label(svg, y + 5, row.level === "all" ? "all" : `by ${row.level}`, `${row.n} questions`);
+        label(svg, y + 5, row.level === "all" ? "all" : `by ${row.level}`, counted(row.n, "question"));
         whisker(svg, y, row.one_person, "is-in", low);
         whisker(svg, y + 11, row.oracle, "is-other", low);
       });
@@ -152,7 +153,7 @@ addEventListener("DOMContentLoaded", () => {
     posterior({ posterior }) {
       if (!posterior.n) return [nothing("Nothing is settled yet.")];
       const height = 170;
-      const svg = sheet(height, `${posterior.n} verdicts, ${two(posterior.mean)} probably right on average`);
+      const svg = sheet(height, `${counted(posterior.n, "verdict")}, ${two(posterior.mean)} probably right on average`);
       axis(svg, height);
       const most = Math.max(...posterior.bins.map((bin) => bin.n));
       const width = across(0.05) - across(0) - 2;
@@ -162,7 +163,7 @@ addEventListener("DOMContentLoaded", () => {
         bar.append(element("title", {}, `${two(bin.low)} to ${two(bin.low + 0.05)}: ${bin.n}`));
         svg.append(bar);
       }
-      return [svg, nothing(`Across: how probably a verdict is right; up: how many verdicts. ${posterior.n.toLocaleString("en")} verdicts; ${two(posterior.mean)} probably right on average.`)];
+      return [svg, nothing(`Across: how probably a verdict is right; up: how many verdicts. ${counted(posterior.n, "verdict")}; ${two(posterior.mean)} probably right on average.`)];
     },
     reliability({ reliability }) {
       if (!reliability.length) return [nothing("Nothing is rated yet.")];
@@ -203,7 +204,7 @@ addEventListener("DOMContentLoaded", () => {
       const low = Math.floor(Math.min(...all)), high = Math.max(low + 1, Math.ceil(Math.max(...all)));
       const height = 260;
       const up = (value) => height - 20 - ((value - low) / (high - low)) * (height - 28);
-      const svg = sheet(height, `Weighted against plain mean of ${means.length} questions`);
+      const svg = sheet(height, `Weighted against plain mean of ${counted(means.length, "question")}`);
       axis(svg, height, low, high, Math.min(WIDTH < 400 ? 4 : 8, high - low));
       for (let value = low; value <= high; value += 1) {
         svg.append(element("text", { x: LEFT - 8, y: up(value) + 4, class: "q-quiet", "text-anchor": "end" }, two(value)));
