@@ -136,3 +136,18 @@ def test_a_worker_of_root_begins_without_advice_that_nobody_can_follow():
     assert len(workers) >= 3
     for command in workers:
         assert told(*command[1 : command.index("-m")]) == ""
+
+
+def test_a_rejected_message_is_one_line_of_a_workers_log(caplog):
+    from celery.app.trace import logger
+    from celery.exceptions import Reject
+
+    from config.celery import app
+
+    assert app  # which puts the filter there
+    for error in (Reject("this worker ends", requeue=True), ValueError("broken")):
+        try:
+            raise error
+        except (Reject, ValueError):
+            logger.warning("Task %s: %s", "learning.tasks.train_run", error, exc_info=True)
+    assert "broken" in caplog.text and caplog.text.count("Traceback") == 1

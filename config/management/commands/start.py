@@ -45,11 +45,13 @@ class Command(BaseCommand):
         refuse_taken_port(host, port)
         environment = site_environment(settings)
         prepare_site(environment)
-        supervisor = Supervisor(site_parts(host, port), environment, self.stdout.write)
+        supervisor = Supervisor(site_parts(host, port), environment, self.say)
         supervisor.start()
-        self.stdout.write(
-            f"Semblance runs at {settings.SITE_URL} (admin: {settings.SITE_URL}/admin/). Ctrl-C stops it."
-        )
+        self.say(f"Semblance runs at {settings.SITE_URL} (admin: {settings.SITE_URL}/admin/). Ctrl-C stops it.")
         if not get_user_model().objects.filter(is_superuser=True).exists():
-            self.stdout.write("Nobody can log in yet: .venv/bin/python manage.py createsuperuser makes an account.")
+            self.say("Nobody can log in yet: .venv/bin/python manage.py createsuperuser makes an account.")
         sys.exit(supervisor.watch())
+
+    def say(self, line):
+        self.stdout.write(line)
+        self.stdout.flush()  # into a file or a pipe, too, when it happens and not at the end
