@@ -89,7 +89,7 @@ def test_networks_stand_side_by_side_on_the_same_pictures(explained):
     html = (explained / "explanations.html").read_text()
     page = Page(html)
     assert not page.handlers and not [a for a in page.addresses if not a.startswith(("data:", "#"))]
-    for words in ("age-full", "age-dense", "validation loss", "Do they look at the same?", "Grad-CAM", "Occlusion"):
+    for words in ("age-full", "age-dense", "loss, validation", "Do they look at the same?", "Grad-CAM", "Occlusion"):
         assert words in html
     assert html.count('class="drawn"') == 2  # loss and validation loss, a line a network
 
