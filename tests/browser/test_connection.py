@@ -173,6 +173,24 @@ def test_a_line_that_says_nothing_is_given_up(visit):
     assert len(silent) == 1
 
 
+def test_a_picture_that_never_comes_is_asked_for_again(visit):
+    page = begin(visit, n=6)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("Outbox.PATIENCE_MS = 300")
+    silent = []
+
+    def say_nothing(route):
+        if len(silent) >= 2:
+            return route.continue_()
+        return silent.append(route)
+
+    page.route("**/pictures/**", say_nothing)
+    answer_all(page, "triplet", range(6))
+    page.wait_for_url("**/thanks")
+    assert positions() == list(range(6))
+    assert len(silent) == 2
+
+
 def test_two_tabs_offline_ask_nothing_twice_and_one_sends_for_both(visit):
     first = begin(visit)
     second = first.context.new_page()

@@ -142,16 +142,24 @@
     return loaded.get(question.position);
   }
 
+  /* A request that got lost on a changing line says nothing for ever; what is only slow has ever more time. */
+  function inTime(promise, ms) {
+    let timer;
+    const silence = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`nothing in ${ms} ms`)), ms); });
+    return Promise.race([promise, silence]).finally(() => clearTimeout(timer));
+  }
+
   async function picturesOf(question) {
-    for (let delay = 500; ; delay = Math.min(delay * 2, 15000)) {
+    for (let delay = 500, patience = Outbox.PATIENCE_MS; ; delay = Math.min(delay * 2, 15000), patience *= 2) {
       const images = fetchPictures(question);
       try {
         const entries = Object.entries(images).map(async ([name, image]) => [name, await image]);
-        const found = Object.fromEntries(await Promise.all(entries));
+        const found = Object.fromEntries(await inTime(Promise.all(entries), patience));
         if (!isHalted) tell("");
         return found;
       } catch (error) {
         if (isHalted) return null;
+        loaded.delete(question.position);
         tell(`${navigator.onLine ? "A picture has not arrived yet." : UNCONNECTED} This page tries again by itself.`);
         await pause(delay);
         await freshAddresses();
