@@ -210,6 +210,25 @@ def test_two_tabs_offline_ask_nothing_twice_and_one_sends_for_both(visit):
     assert sorted(positions()) == list(range(6))
 
 
+def test_a_question_is_shown_once_although_another_tab_goes_on_at_that_moment(visit):
+    page = begin(visit)
+    page.wait_for_load_state("networkidle")
+    page.evaluate("""async () => {
+      const form = document.getElementById("question");
+      const { assignment } = await (await fetch(form.dataset.load, { headers: { Accept: "application/json" } })).json();
+      window.shown = [];
+      new MutationObserver(() => form.dataset.ready && window.shown.push(form.dataset.ready))
+        .observe(form, { attributeFilter: ["data-ready"] });
+      dispatchEvent(new KeyboardEvent("keydown", { key: "f" }));
+      const item = { url: new URL(form.dataset.save, location).href, chosenAt: Date.now(), answer: {} };
+      const key = `${Outbox.PREFIX}${assignment}.1`;
+      dispatchEvent(new StorageEvent("storage", { key, newValue: JSON.stringify(item) }));
+    }""")
+    ready(page, 2)
+    page.wait_for_timeout(500)  # a key pressed while a question is shown once more would be lost
+    assert page.evaluate("window.shown") == ["2"]
+
+
 def test_a_busy_site_is_waited_for_when_a_page_begins(visit):
     study = make_study(n_questions=3, n_gold=0, n_practice=1)
     alice = enter(study, is_ready=False)

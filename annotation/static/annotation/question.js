@@ -181,6 +181,7 @@
 
   async function show() {
     paintedAt = null;
+    delete form.dataset.ready;
     if (isHalted) return;
     const question = waiting[0];
     if (!question) return end();
@@ -232,7 +233,10 @@
     waiting.shift();
     loaded.delete(question.position);
     outbox.add({ assignment: batch.assignment, position: question.position, ...value, response_ms });
-    setTimeout(show, 120); // long enough to see what was chosen
+    const next = waiting[0];
+    setTimeout(() => { // long enough to see what was chosen
+      if (waiting[0] === next) show(); // else another tab has gone on, and what follows is shown already
+    }, 120);
   }
 
   function end() {
