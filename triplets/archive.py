@@ -130,7 +130,8 @@ def write_release(
     )
     manifest = {"format": FORMAT, **described, "columns": columns, "files": digests(directory)}
     parts = {"stimuli": stimuli, "triplets": triplets, "ratings": ratings}
-    (directory / README).write_text(leaflet.describe(manifest, {name: _splits(part) for name, part in parts.items()}))
+    told = leaflet.describe(manifest, {name: leaflet.split_counts(part.split) for name, part in parts.items()})
+    (directory / README).write_text(told, encoding="utf-8")
     content = canonical(manifest, indent=1)
     (directory / MANIFEST).write_bytes(content)
     return manifest, hashlib.sha256(content).hexdigest()
@@ -227,10 +228,6 @@ def _verify(path: Path, name: str, expected: dict) -> None:
     found = hashlib.sha256(content).hexdigest()
     if found != expected["sha256"]:
         raise ReleaseDamaged(f"{name} in {path} has SHA-256 {found}, the manifest says {expected['sha256']}")
-
-
-def _splits(table) -> dict[str, int]:
-    return dict(zip(*(part.tolist() for part in np.unique(table.split, return_counts=True)), strict=True))
 
 
 def _write_table(directory: Path, name: str, table: pa.Table) -> None:

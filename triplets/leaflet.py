@@ -5,6 +5,8 @@ It says again what the manifest says, which alone counts for the checksum.
 
 import textwrap
 
+import numpy as np
+
 from triplets.counting import counted
 
 _TABLES = {
@@ -35,6 +37,11 @@ triplets <- arrow::read_parquet("triplets.parquet")
 
 In Excel: Data, From Text/CSV, origin "65001: Unicode (UTF-8)", delimiter comma; then set `subject` to Text.
 """
+
+
+def split_counts(split: np.ndarray) -> dict[str, int]:
+    """Return split -> number of rows, of a table's column (n,) str."""
+    return dict(zip(*(part.tolist() for part in np.unique(split, return_counts=True)), strict=True))
 
 
 def describe(manifest: dict, splits: dict[str, dict[str, int]]) -> str:

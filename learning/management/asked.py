@@ -14,6 +14,19 @@ def release_named(name: str) -> Release:
     return found
 
 
+def add_changes(parser) -> None:
+    """Let a command take `--set KEY=VALUE ...`, several at once or one after another, as `changes` for `pairs`."""
+    parser.add_argument(
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="changes",
+        help="Other settings than the recipe's.",
+    )
+
+
 def pairs(changes: list[str]) -> dict[str, str]:
     """Return what --set said, one key=value each."""
     parts = [change.partition("=") for change in changes]

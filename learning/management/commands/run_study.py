@@ -9,7 +9,7 @@ from django.db import transaction
 
 from learning import selectors, services
 from learning.config import ConfigInvalid
-from learning.management.asked import checked_seed, pairs, release_named
+from learning.management.asked import add_changes, checked_seed, pairs, release_named
 from learning.models import StudyRun
 from learning.studies import StudyUnknown
 from learning.tasks import train_run
@@ -24,15 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("study", help="A whole study that `python -m learning --list` prints.")
         parser.add_argument("--release", required=True, help="Name of the release.")
         parser.add_argument("--second", help="Name of the second collection's release, where the study has one.")
-        parser.add_argument(
-            "--set",
-            action="extend",
-            nargs="+",
-            default=[],
-            metavar="KEY=VALUE",
-            dest="changes",
-            help="Other settings than the recipe's.",
-        )
+        add_changes(parser)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--wait", action="store_true", help="Follow the study to its end.")
         parser.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from learning import recipes, selectors, services
 from learning.config import ConfigInvalid
-from learning.management.asked import checked_seed, pairs, release_named
+from learning.management.asked import add_changes, checked_seed, pairs, release_named
 from learning.models import Run
 from learning.tasks import train_run
 
@@ -23,15 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("recipe", help="A name that `python -m learning --list` prints.")
         parser.add_argument("--release", required=True, help="Name of the release.")
-        parser.add_argument(
-            "--set",
-            action="extend",
-            nargs="+",
-            default=[],
-            metavar="KEY=VALUE",
-            dest="changes",
-            help="Other settings than the recipe's.",
-        )
+        add_changes(parser)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
             "--folds", type=int, metavar="K", help="Hold everybody out once, in K networks of pictures."
